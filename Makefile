@@ -1,0 +1,32 @@
+# Each target sets everything up from a clean clone and then does its work.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The CPU build of torch, where the package index has it under this number; set TORCH= to take what pip chooses.
+TORCH ?= torch==2.13.0
+
+.PHONY: demo test benchmark clean
+
+demo: $(VENV)/.ready
+	$(BIN)/python examples/own_loop.py
+
+test: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+benchmark: $(VENV)/.ready
+	$(BIN)/pip install -q -e '.[benchmark]'
+	$(BIN)/python benchmarks/contrast.py
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip
+	$(BIN)/pip install -q $(TORCH)
+	$(BIN)/pip install -q -e '.[demo,test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

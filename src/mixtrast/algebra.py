@@ -1,0 +1,303 @@
+"""The algebra of mixing and contrasting: one sentence, four functions.
+
+**Mixing an example mixes its labels; a good representation makes the similarity of two examples follow the overlap of
+their labels.** A `Mix` says what was mixed, `Labels` say who a row is (`labels.py`), `contrast` compares two sets of rows.
+
+Notation
+    R anchors, M candidates, D dimensions, K slots (ingredients) a row, B examples in a batch
+    z_i (D)      anchor i, c_j (D) candidate j, as given: methods L2-normalise once, before
+    u_ia, v_jb   weight of slot a of anchor i, of slot b of candidate j; id_ia, id_jb whom the slot names
+    W_ij         Σ_ab u_ia v_jb [id_ia = id_jb], the affinity; 0 where j is excluded for i
+    r_i          Σ_j W_ij, the mass of row i, and m_i = Σ_j W_ij c_j / r_i, its mean positive
+    τ            temperature, log Z_i = log Σ_j exp(<z_i, c_j> / τ) over the candidates that i may see
+    l_i          Σ_j W_ij (-log p_ij) = r_i (log Z_i - <z_i, m_i> / τ), the soft-target cross-entropy of row i
+
+With identities for ids this is N-pair, SimCLR (`exclude` the row itself), MoCo (`paired` own key, queue of nobody), and,
+once the anchors are mixed and their labels with them, i-Mix and MixCo; with classes it is SupCon and, mixed, MixSupCon;
+without the partition term (`align`) it is BYOL; with a classifier's rows as candidates, mixup (`soft_cross_entropy`).
+
+References
+    Sohn, N-pair loss, NeurIPS 2016. van den Oord et al., CPC, arXiv:1807.03748. Chen et al., SimCLR, arXiv:2002.05709, eq. 1.
+    He et al., MoCo, arXiv:1911.05722, eq. 1. Khosla et al., SupCon, arXiv:2004.11362, eq. 2 ("out"). Grill et al., BYOL,
+    arXiv:2006.07733, eq. 2. Zhang et al., mixup, arXiv:1710.09412. Lee et al., i-Mix, arXiv:2010.08887, eq. 2-6.
+    Kim et al., MixCo, arXiv:2010.06300, eq. 3-4.
+Differs: SupContrast multiplies its loss by τ / 0.07; nothing here does. Affinities are row-normalised unless asked not to.
+
+How it is computed is next door: `affinity.py` (W without an R x M matrix), `partition.py` (log Z and its gradient).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mixtrast.affinity import Affinity, Formed, MeanPositive, affinity
+from mixtrast.checks import (
+    check_choice,
+    check_exclude,
+    check_rows,
+    check_temperature,
+    describe,
+    is_diagonal,
+    score_bound,
+)
+from mixtrast.labels import Labels as Labels
+from mixtrast.labels import Mix as Mix
+from mixtrast.partition import BLOCK_CPU, CALM, Excess, LogPartition, Sight
+
+Normalize = Literal["row", "total"]
+Reduction = Literal["mean", "sum", "none"]
+
+
+def contrast(
+    anchors: Tensor,
+    candidates: Tensor,
+    anchor_labels: Labels,
+    candidate_labels: Labels,
+    *,
+    temperature: float | Tensor,
+    exclude: Tensor | None = None,
+    paired: Tensor | None = None,
+    normalize: Normalize = "row",
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Soft-target cross-entropy of anchors against candidates, with the overlap of their labels as the target.
+
+        l_i = r_i log Z_i - <z_i, Σ_j W_ij c_j> / τ
+
+    Args:
+        anchors: (R,D) floating, taken as given. May be the candidates themselves: both gradients add, and it is faster.
+        candidates: (M,D).
+        anchor_labels, candidate_labels: of R and M rows.
+        temperature: τ > 0, a number or a scalar tensor, which may need a gradient.
+        exclude: (R,) or (R,E) int64: candidates that row i may not see, in W and in Z; -1 pads.
+            `torch.arange(R)` is SimCLR's and SupCon's "not itself".
+        paired: (R,D), a private positive of weight 1 that only row i sees: MoCo's own key.
+        normalize: "row": every row counts alike, l_i / r_i, and a row without a positive gives 0. "total": rows count by
+            their mass: elements are l_i, and their mean is Σ l_i / Σ r_i (0 where Σ r_i is).
+        reduction: "mean" (over all R rows for "row"; over the mass for "total"), "sum", or "none" (R,).
+
+    Returns: the loss, in float32 or wider.
+
+    Memory is linear in R + M; arithmetic is 3 R M D multiply-adds with the gradient, 2 where anchors are the candidates.
+    `reduction="none"` takes 4, as its weights are not known in advance. Twice differentiable it is not, and says so.
+
+    Raises: TypeError or ValueError for wrong dtypes, shapes, devices; on a CPU also for wrong values.
+    """
+    z, c, own, sight, w, bound = _enter(
+        "contrast", anchors, candidates, anchor_labels, candidate_labels, temperature, exclude, paired
+    )
+    check_choice("normalize", normalize, ("row", "total"))
+    check_choice("reduction", reduction, ("mean", "sum", "none"))
+    if reduction == "none":
+        rows = LogPartition.apply(z, c, own, sight) - _pull(z, c, own, w)
+        scale = 1.0 if normalize == "row" else w.mass.to(rows.dtype)
+        return torch.where(w.mass > 0, rows, 0.0) * scale
+    pull = target = None
+    if isinstance(w, Formed) and own is None:
+        target = w.target
+    else:
+        pull = _pull(z, c, own, w)
+    weight = _row_weight(w.mass, normalize, reduction)
+    grad = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (z, c, own))
+    # The half sweeps take exponentials without a shift, which small temperatures would overflow; looking is a sync on CUDA.
+    alone = own is None and (exclude is None or sight.itself)
+    symmetric = z is c and target is None and alone and len(z) ** 2 > BLOCK_CPU and 0 <= bound <= CALM
+    loss: Tensor = Excess.apply(z, c, own, pull, target, weight, sight, symmetric, grad)
+    return loss
+
+
+def align(
+    anchors: Tensor,
+    candidates: Tensor,
+    anchor_labels: Labels,
+    candidate_labels: Labels,
+    *,
+    exclude: Tensor | None = None,
+    paired: Tensor | None = None,
+    normalize: Normalize = "row",
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """The attraction alone, 2 - 2 <z_i, m_i> a row: BYOL's loss for unit rows (|z_i - m_i|² where m_i is a unit row too).
+
+    Arguments and reductions as in `contrast`; rows without a positive give 0, and "total" weighs rows by r_i.
+    """
+    z, c, own, _, w, _ = _enter("align", anchors, candidates, anchor_labels, candidate_labels, 1.0, exclude, paired)
+    check_choice("normalize", normalize, ("row", "total"))
+    check_choice("reduction", reduction, ("mean", "sum", "none"))
+    rows = torch.where(w.mass > 0, 2 - 2 * _pull(z, c, own, w), 0.0)
+    if reduction == "none":
+        return rows if normalize == "row" else rows * w.mass.to(rows.dtype)
+    return (rows.double() * _row_weight(w.mass, normalize, reduction)).sum().to(rows.dtype)
+
+
+def log_partition(
+    anchors: Tensor,
+    candidates: Tensor,
+    *,
+    temperature: float | Tensor,
+    exclude: Tensor | None = None,
+    paired: Tensor | None = None,
+    among: tuple[Labels, Labels] | None = None,
+) -> Tensor:
+    """log Z_i = log Σ_j exp(<z_i, c_j> / τ) over the candidates that row i may see: (R,), -inf where it sees none.
+
+    `among` = (anchor labels, candidate labels), hard ones, keeps only the candidates of the row's own id. So, with r =
+    `row_mass(...)` the number of positives: solo-learn's SupCon is `log_partition(...) - log_partition(..., among=...)`,
+    SupCon's "in" form adds log r, and one partition for the whole batch (MixSupCon's reading A) is their `logsumexp`.
+    The other arguments are those of `contrast`.
+    """
+    ids = None
+    if among is not None:
+        for labels, rows, name in zip(among, (anchors, candidates), ("anchors", "candidates"), strict=True):
+            if labels.ids.shape != (len(rows), 1):
+                raise ValueError(
+                    f"`among` of log_partition needs hard labels, one id for each of the {len(rows)} {name}, got ids of shape "
+                    f"{tuple(labels.ids.shape)}. Use `Labels.of(ids)`."
+                )
+        ids = (among[0].ids[:, 0], among[1].ids[:, 0])
+    z, c, own, exclude = check_rows("log_partition", anchors, candidates, exclude, paired)
+    temperature = check_temperature("log_partition", temperature)
+    score_bound("log_partition", z, c, own)
+    sight = Sight(exclude, is_diagonal(exclude, len(c)), ids)
+    out: Tensor = LogPartition.apply(*_scaled(z, c, own, temperature), sight)
+    return out
+
+
+def soft_cross_entropy(logits: Tensor, labels: Labels, *, reduction: Reduction = "mean") -> Tensor:
+    """The classifier's rows as candidates: l_i = -Σ_k weight_ik log softmax(logits_i)[ids_ik].
+
+    Args:
+        logits: (R,C) floating.
+        labels: ids are classes 0..C-1; a negative one (unlabelled) adds 0, and its row still counts in the mean.
+        reduction: "mean" over the R rows, "sum" or "none".
+
+    Reference: the mixup criterion λ CE(y_a) + (1 - λ) CE(y_b), Zhang et al., arXiv:1710.09412, is `Labels.of(y).mix(mix)`.
+    """
+    check_choice("reduction", reduction, ("mean", "sum", "none"))
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or not logits.is_floating_point():
+        raise TypeError(f"`logits` of soft_cross_entropy must be a floating tensor (R,C), got {describe(logits)}.")
+    _check_labels("soft_cross_entropy", "labels", labels, logits, "logits")
+    if labels.ids.device.type == "cpu" and labels.ids.numel() and int(labels.ids.max()) >= logits.shape[1]:
+        raise ValueError(
+            f"`labels` name class {int(labels.ids.max())}, but the logits have classes 0 to {logits.shape[1] - 1}."
+        )
+    log_p = torch.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), 1)
+    weight = torch.where(labels.ids < 0, 0.0, labels.weight).to(log_p.dtype)
+    # 0 * -inf: a class that is impossible (logit -inf) and weighs nothing must cost nothing.
+    rows = -torch.where(weight > 0, log_p.gather(1, labels.ids.clamp(min=0)) * weight, 0.0).sum(1)
+    return rows if reduction == "none" else rows.mean() if reduction == "mean" else rows.sum()
+
+
+def row_mass(
+    anchor_labels: Labels, candidate_labels: Labels, *, exclude: Tensor | None = None, paired: Tensor | None = None
+) -> Tensor:
+    """r_i = Σ_j W_ij (+ 1 where `paired` is given), float64 (R,): 0 exactly for a row without a positive."""
+    anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
+    exclude = check_exclude("row_mass", exclude, len(anchor_labels.ids), len(candidate_labels.ids))
+    return _affinity(anchor_labels, candidate_labels, exclude, False, paired is not None).mass
+
+
+def chance(
+    anchor_labels: Labels,
+    candidate_labels: Labels,
+    *,
+    exclude: Tensor | None = None,
+    paired: Tensor | None = None,
+    normalize: Normalize = "row",
+) -> Tensor:
+    """The value of `contrast` when all embeddings are equal, the level at which nothing has been learned: a float64 scalar.
+
+    All p_ij are then one over the number of candidates that row i sees, so it is the weighted mean of the log of that.
+    """
+    anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
+    check_choice("normalize", normalize, ("row", "total"))
+    exclude = check_exclude("chance", exclude, len(anchor_labels.ids), len(candidate_labels.ids))
+    mass = _affinity(anchor_labels, candidate_labels, exclude, False, paired is not None).mass
+    seen = torch.full_like(mass, len(candidate_labels.ids) + (paired is not None))
+    if exclude is not None:
+        seen -= (exclude >= 0).sum(1)
+    return (_row_weight(mass, normalize, "mean") * seen.clamp(min=1).log()).sum()
+
+
+# --- what the functions share -------------------------------------------------------------------------------------------
+
+
+def _enter(
+    name: str,
+    anchors: Tensor,
+    candidates: Tensor,
+    anchor_labels: Labels,
+    candidate_labels: Labels,
+    temperature: float | Tensor,
+    exclude: Tensor | None,
+    paired: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor | None, Sight, Affinity, float]:
+    """The door: checks, then rows with the temperature in them, what they may see, W, and a bound on |scores| (-1: unknown)."""
+    z, c, own, exclude = check_rows(name, anchors, candidates, exclude, paired)
+    temperature = check_temperature(name, temperature)
+    anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
+    _check_labels(name, "anchor_labels", anchor_labels, z, "anchors")
+    _check_labels(name, "candidate_labels", candidate_labels, c, "candidates")
+    bound = score_bound(name, z, c, own)
+    diagonal = is_diagonal(exclude, len(c))
+    w = _affinity(anchor_labels, candidate_labels, exclude, diagonal, own is not None, z.dtype)
+    z, c, own = _scaled(z, c, own, temperature)
+    if bound >= 0:
+        bound /= temperature if isinstance(temperature, float) else float(temperature.detach())
+    return z, c, own, Sight(exclude, diagonal), w, bound
+
+
+def _affinity(
+    anchors: Labels,
+    candidates: Labels,
+    exclude: Tensor | None,
+    diagonal: bool,
+    paired: bool,
+    dtype: torch.dtype = torch.float64,
+) -> Affinity:
+    ours, theirs = (anchors.ids, anchors.weight), (candidates.ids, candidates.weight)
+    return affinity(ours, theirs, exclude, itself=diagonal, paired=paired, dtype=dtype)
+
+
+def _scaled(z: Tensor, c: Tensor, own: Tensor | None, temperature: float | Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Folds 1/τ into the rows, so that <z_i, c_j> are the scores and autograd gives τ its gradient.
+
+    Where anchors are the candidates both sides take τ^-1/2 and stay one tensor: the scores stay symmetric.
+    """
+    if z is c:
+        y = z * temperature**-0.5
+        return y, y, None if own is None else own * temperature**-0.5
+    return z / temperature, c, own
+
+
+def _pull(z: Tensor, c: Tensor, own: Tensor | None, w: Affinity) -> Tensor:
+    """<z_i, m_i>, 0 for an empty row."""
+    mean: Tensor = MeanPositive.apply(c, w)
+    if own is not None:
+        mean = mean + own * w.share[:, None].to(own.dtype)
+    return (z * mean).sum(1)
+
+
+def _row_weight(mass: Tensor, normalize: Normalize, reduction: Reduction) -> Tensor:
+    """ω_i with loss = Σ_i ω_i (l_i / r_i), float64, 0 for empty rows; it depends on labels only, so it is known in advance."""
+    if normalize == "row":
+        return (mass > 0).double() / (len(mass) if reduction == "mean" else 1)
+    if reduction == "sum":
+        return mass
+    total = mass.sum()
+    return mass / torch.where(total > 0, total, 1.0)
+
+
+def _labels(labels: Labels | Tensor) -> Labels:
+    return labels if isinstance(labels, Labels) else Labels.of(labels)
+
+
+def _check_labels(name: str, argument: str, labels: Labels, rows: Tensor, of: str) -> None:
+    if len(labels.ids) != len(rows) or labels.ids.device != rows.device:
+        raise ValueError(
+            f"`{argument}` of {name} must have one row for each of the {len(rows)} {of}, on {rows.device}, got "
+            f"{len(labels.ids)} on {labels.ids.device}."
+        )

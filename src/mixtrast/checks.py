@@ -1,0 +1,131 @@
+"""The checks at the door of the algebra: shapes, dtypes and devices always; values on a CPU, where looking is no sync.
+
+A message says what, got, allowed, and the way out.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+NOBODY = -1  # the id that matches no one, itself included
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+def describe(value: object) -> str:
+    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"{type(value).__name__}"
+
+
+def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
+
+
+def check_slots(owner: str, name: str, ids: Tensor, weight: Tensor) -> None:
+    if not isinstance(ids, Tensor) or ids.dim() != 2 or ids.dtype != torch.int64 or ids.shape[1] == 0:
+        raise TypeError(f"`{name}` of {owner} must be an int64 tensor (R,K) with K of 1 or more, got {describe(ids)}.")
+    if not isinstance(weight, Tensor) or weight.shape != ids.shape or not weight.is_floating_point():
+        raise TypeError(f"`weight` of {owner} must be floating of shape {tuple(ids.shape)}, got {describe(weight)}.")
+    if weight.device != ids.device:
+        raise ValueError(f"`{name}` and `weight` of {owner} must be on one device, got {ids.device} and {weight.device}.")
+    if weight.device.type == "cpu" and weight.numel():
+        low, high = (float(v) for v in weight.detach().aminmax())
+        if not (low >= 0 and math.isfinite(high)):  # NaN fails both
+            raise ValueError(f"`weight` of {owner} must be finite and 0 or more, got values from {low:g} to {high:g}.")
+
+
+def check_rows(
+    name: str,
+    anchors: Tensor,
+    candidates: Tensor,
+    exclude: Tensor | None,
+    paired: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Shapes and dtypes; the rows in one dtype, float32 or wider, and `exclude` as (R,E) without repeats."""
+    given = {"anchors": anchors, "candidates": candidates, **({} if paired is None else {"paired": paired})}
+    for argument, rows in given.items():
+        if not isinstance(rows, Tensor) or rows.dim() != 2 or not rows.is_floating_point():
+            raise TypeError(f"`{argument}` of {name} must be a floating tensor of two dimensions, got {describe(rows)}.")
+        if rows.shape[1] != anchors.shape[1] or rows.device != anchors.device:
+            raise ValueError(
+                f"`{argument}` of {name} must have the anchors' {anchors.shape[1]} dimensions and device {anchors.device}, "
+                f"got {rows.shape[1]} on {rows.device}."
+            )
+    if paired is not None and len(paired) != len(anchors):
+        raise ValueError(f"`paired` of {name} must have one row for each of the {len(anchors)} anchors, got {len(paired)}.")
+    if not len(anchors) or not anchors.shape[1]:
+        raise ValueError(f"`anchors` of {name} must have rows and dimensions, got shape {tuple(anchors.shape)}.")
+    kind = torch.float32
+    for rows in given.values():
+        kind = torch.promote_types(kind, rows.dtype)
+    z = anchors.to(kind)
+    c = z if candidates is anchors else candidates.to(kind)
+    own = None if paired is None else paired.to(kind)
+    return z, c, own, check_exclude(name, exclude, len(z), len(c))
+
+
+def check_temperature(name: str, temperature: float | Tensor) -> float | Tensor:
+    """A float, or a scalar tensor of no dimensions (so that it does not widen the rows)."""
+    if isinstance(temperature, Tensor):
+        if temperature.numel() != 1 or not temperature.is_floating_point():
+            raise TypeError(f"`temperature` of {name} must be a number or a scalar tensor, got {describe(temperature)}.")
+        temperature = temperature.reshape(())
+        value = None if temperature.is_cuda else float(temperature.detach())
+    elif isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+        raise TypeError(f"`temperature` of {name} must be a number or a scalar tensor, got {describe(temperature)}.")
+    else:
+        value = temperature = float(temperature)
+    if value is not None and not 0 < value < math.inf:
+        raise ValueError(f"`temperature` of {name} must be > 0, got {value:g}. Usual values are 0.05 to 1.")
+    return temperature
+
+
+def check_exclude(name: str, exclude: Tensor | None, rows: int, columns: int) -> Tensor | None:
+    if exclude is None:
+        return None
+    if not isinstance(exclude, Tensor) or exclude.dtype != torch.int64 or exclude.dim() not in (1, 2) or len(exclude) != rows:
+        raise TypeError(
+            f"`exclude` of {name} must be int64 of shape ({rows},) or ({rows},E), candidate indices with -1 for none, "
+            f"got {describe(exclude)}."
+        )
+    exclude = exclude[:, None] if exclude.dim() == 1 else exclude
+    if exclude.shape[1] == 0 or columns == 0:
+        return None
+    if exclude.device.type == "cpu":
+        low, high = (int(v) for v in exclude.aminmax())
+        if low < -1 or high >= columns:
+            raise ValueError(
+                f"`exclude` of {name} must hold candidate indices 0 to {columns - 1}, or -1 for none, got {low} to {high}."
+            )
+    if exclude.shape[1] > 1:  # a candidate named twice is excluded once
+        exclude = exclude.sort(1).values
+        again = torch.nn.functional.pad(exclude[:, 1:] == exclude[:, :-1], (1, 0))
+        exclude = exclude.masked_fill(again, -1)
+    return exclude
+
+
+def is_diagonal(exclude: Tensor | None, columns: int) -> bool:
+    """Whether row i excludes exactly candidate i; not looked at on CUDA, where looking is a sync."""
+    if exclude is None or exclude.shape[1] != 1 or exclude.is_cuda or len(exclude) > columns:
+        return False
+    return torch.equal(exclude[:, 0], torch.arange(len(exclude)))
+
+
+def score_bound(name: str, z: Tensor, c: Tensor, own: Tensor | None) -> float:
+    """max |z| max |c|, a bound on |<z_i, c_j>|; finite, or the rows are not. -1 on CUDA, where looking is a sync."""
+    if z.is_cuda:
+        return -1.0
+    with torch.no_grad():
+        norms = {"anchors": z, **({} if c is z else {"candidates": c}), **({} if own is None else {"paired": own})}
+        longest = {k: float(torch.linalg.vector_norm(v, dim=1).amax()) if len(v) else 0.0 for k, v in norms.items()}
+        for argument, norm in longest.items():
+            if not math.isfinite(norm):
+                bad = (~torch.isfinite(norms[argument])).any(1).nonzero()[:, 0].tolist()
+                where = f"in {len(bad)} rows, first in row {bad[0]}" if bad else "in the squares of its values"
+                raise ValueError(
+                    f"`{argument}` of {name} must be finite, got NaN or infinity {where}. Look at what made them: a loss that "
+                    "diverged before, a zero row that was normalised, missing values in the input."
+                )
+    return longest["anchors"] * longest.get("candidates", longest["anchors"])

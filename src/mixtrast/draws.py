@@ -1,0 +1,79 @@
+"""Random draws of mixers and views: every number comes from the caller's generator, nothing from a global one.
+
+Shares, boxes and partners are drawn on the host in float64 (Beta(α, α) at α = 0.01 leaves float32 in one draw of three) from
+NumPy's samplers, seeded by one number of the torch generator, and copied without a sync. Noise as large as the batch is
+drawn where the batch is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# A share on this grid and 1 minus it are both exact in float32, so weights sum to exactly 1, and the mass a mixture leaves to
+# others is computed exactly. A share below half a step mixes nothing into float32 data anyway.
+_GRID = 2.0**24
+
+
+def numpy_generator(generator: torch.Generator) -> np.random.Generator:
+    """A NumPy generator seeded by the next number of `generator`, which must live on the CPU."""
+    if not isinstance(generator, torch.Generator) or generator.device.type != "cpu":
+        got = generator.device if isinstance(generator, torch.Generator) else type(generator).__name__
+        raise TypeError(f"`generator` must be a torch.Generator on the CPU, whatever the device of the batch, got {got}.")
+    return np.random.default_rng(int(torch.randint(2**63 - 1, (), generator=generator)))
+
+
+def on_device(generator: torch.Generator, device: torch.device) -> torch.Generator:
+    """A generator on the batch's device: this one on a CPU, else a child seeded by its next number, without a sync."""
+    seed = numpy_generator(generator) if device.type != "cpu" else None
+    if seed is None:
+        return generator
+    return torch.Generator(device).manual_seed(int(seed.integers(2**63 - 1)))
+
+
+def to(values: np.ndarray | Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """Copies host values to the batch's device without a sync."""
+    tensor = torch.from_numpy(np.require(values, requirements=["C", "W"])) if isinstance(values, np.ndarray) else values
+    return tensor.to(device=device, dtype=dtype, non_blocking=True)
+
+
+def snap(share: np.ndarray) -> np.ndarray:
+    """Shares on a grid of 2^-24."""
+    return np.rint(share * _GRID) / _GRID
+
+
+def beta(rng: np.random.Generator, alpha: tuple[float, float], size: int) -> np.ndarray:
+    """λ ~ Beta(a, b), (size,) float64 in [0, 1]; α = 0 is no mixing, λ = 1."""
+    if min(alpha) == 0:
+        return np.ones(size)
+    return rng.beta(*alpha, size)
+
+
+def subset(rng: np.random.Generator, rows: int, sizes: np.ndarray, of: int) -> np.ndarray:
+    """(rows, of) bool with exactly sizes[i] of row i set, uniformly among all such subsets."""
+    ranks = rng.random((rows, of)).argsort(1).argsort(1)
+    return ranks < sizes[:, None]
+
+
+def boxes(sides: np.ndarray, centres: np.ndarray, space: Sequence[int]) -> np.ndarray:
+    """Boxes of `sides` (N,S) around `centres` (N,S), clipped to the space: (N,2S) bounds, all the lower then all the upper.
+
+    As in the reference code of CutMix a box reaches side // 2 to both hands of its centre, so an odd side loses one.
+    """
+    low = np.clip(centres - sides // 2, 0, np.asarray(space))
+    high = np.clip(centres + sides // 2, 0, np.asarray(space))
+    return np.concatenate([low, high], 1)
+
+
+def inside(bounds: Tensor, space: Sequence[int]) -> Tensor:
+    """(N, 2S) bounds -> (N, *space) bool, True within the box."""
+    rank = len(space)
+    mask = torch.ones((), dtype=torch.bool, device=bounds.device)
+    for axis, length in enumerate(space):
+        at = torch.arange(length, device=bounds.device)
+        here = (at >= bounds[:, axis, None]) & (at < bounds[:, rank + axis, None])  # (N, length)
+        mask = mask & here.view(len(bounds), *(length if axis == other else 1 for other in range(rank)))
+    return mask

@@ -1,0 +1,121 @@
+"""What was mixed, and who each row is: two sparse matrices, the same operation on both sides of an example.
+
+    Mix     (R x B)     row i = Σ_k weight[i,k] example parents[i,k]
+    Labels  (R x ids)   row i = Σ_k weight[i,k] whoever ids[i,k] names
+
+`mix(x)` mixes anything with one row an example, `labels.mix(mix)` mixes who they are, whether that is a class or an identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mixtrast.checks import INTEGERS, NOBODY, check_slots, describe
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """What was mixed: a sparse row-stochastic matrix, row i = Σ_k weight[i,k] x[parents[i,k]].
+
+    Args:
+        parents: (R,K) int64, the rows mixed; each indexes the batch, or the pool, that was mixed.
+        weight: (R,K) floating, their shares, >= 0; rows sum to 1.
+
+    K = 2 is mixup, R = B/2 MixCo's half batch, K > 2 repeated mixing.
+
+    >>> mix = Mix(torch.tensor([[0, 1]]), torch.tensor([[0.75, 0.25]]))
+    >>> mix(torch.tensor([[4.0], [8.0]]))
+    tensor([[5.]])
+    """
+
+    parents: Tensor
+    weight: Tensor
+
+    def __post_init__(self) -> None:
+        check_slots("Mix", "parents", self.parents, self.weight)
+        if self.weight.device.type == "cpu" and self.weight.numel():
+            off = float((self.weight.detach().double().sum(1) - 1).abs().max())
+            if off > 1e-4:
+                raise ValueError(
+                    f"`weight` of Mix must have rows that sum to 1, got a row {off:.2g} off. Divide by the row sum."
+                )
+            if int(self.parents.min()) < 0:
+                raise ValueError(f"`parents` of Mix must be rows, 0 or more, got {int(self.parents.min())}.")
+
+    @classmethod
+    def identity(cls, batch: int, device: torch.device | str | None = None) -> Mix:
+        """No mixing: row i is example i."""
+        return cls(torch.arange(batch, device=device)[:, None], torch.ones(batch, 1, device=device))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Mixes any tensor with leading size B, floating: (B,...) -> (R,...), in the dtype of x."""
+        if not x.is_floating_point():
+            raise TypeError(f"a Mix weighs numbers, so it needs a floating tensor, got {x.dtype}. For ids use `Labels.mix`.")
+        if self.parents.device.type == "cpu" and self.parents.numel() and int(self.parents.max()) >= len(x):
+            raise ValueError(f"this Mix takes row {int(self.parents.max())}, but the tensor has {len(x)} rows.")
+        shape = (-1, *(1,) * (x.dim() - 1))
+        weight = self.weight if x.dtype in (torch.float32, torch.float64) else self.weight.float()
+        mixed = sum(w.view(shape) * x[p] for p, w in zip(self.parents.unbind(1), weight.unbind(1), strict=True))
+        assert isinstance(mixed, Tensor)
+        return mixed.to(x.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Who each row is, sparsely: row i is Σ_k weight[i,k] of whoever ids[i,k] names.
+
+    Args:
+        ids: (R,K) int64, any values. -1 is nobody: it matches no one, itself included.
+        weight: (R,K) floating, >= 0, data (no gradient passes). A weight of 0 is as good as nobody.
+    """
+
+    ids: Tensor
+    weight: Tensor
+
+    def __post_init__(self) -> None:
+        check_slots("Labels", "ids", self.ids, self.weight)
+        if self.weight.requires_grad:
+            raise ValueError("`weight` of Labels is data, but requires a gradient, which would be lost. Detach it.")
+
+    @classmethod
+    def of(cls, ids: Tensor, *, instance: Tensor | None = None) -> Labels:
+        """Hard labels: ids (R,) integers. With `instance` (R,), a row of id -1 (unlabelled) is its own class, -2 - instance.
+
+        An instance is a class of one, so classes and identities contrast side by side: semi-supervised for free. Give both
+        views of an example the same instance.
+
+        >>> Labels.of(torch.tensor([3, -1]), instance=torch.tensor([0, 1])).ids.tolist()
+        [[3], [-3]]
+        """
+        if not isinstance(ids, Tensor) or ids.dim() != 1 or ids.dtype not in INTEGERS:
+            raise TypeError(f"`ids` of Labels.of must be a 1-d integer tensor, got {describe(ids)}.")
+        ids = ids.long()
+        if instance is not None:
+            if not isinstance(instance, Tensor) or instance.shape != ids.shape or instance.dtype not in INTEGERS:
+                raise ValueError(f"`instance` must be integers of shape {tuple(ids.shape)}, got {describe(instance)}.")
+            ids = torch.where(ids == NOBODY, -2 - instance.long(), ids)
+        return cls(ids[:, None], torch.ones_like(ids[:, None], dtype=torch.float32))
+
+    @classmethod
+    def nobody(cls, rows: int, device: torch.device | str | None = None) -> Labels:
+        """Rows that are no one's positive: a queue."""
+        return cls.of(torch.full((rows,), NOBODY, device=device))
+
+    @classmethod
+    def cat(cls, *parts: Labels) -> Labels:
+        """Stacks the rows of several; fewer slots are filled up with nobody."""
+        slots = max(part.ids.shape[1] for part in parts)
+        pads = [(0, slots - part.ids.shape[1]) for part in parts]
+        ids = [torch.nn.functional.pad(part.ids, pad, value=NOBODY) for part, pad in zip(parts, pads, strict=True)]
+        weight = [torch.nn.functional.pad(part.weight, pad) for part, pad in zip(parts, pads, strict=True)]
+        return cls(torch.cat(ids), torch.cat(weight))
+
+    def mix(self, mix: Mix) -> Labels:
+        """The labels of the mixtures: row i has the slots of its parents, weighed by their shares."""
+        if mix.parents.device.type == "cpu" and mix.parents.numel() and int(mix.parents.max()) >= len(self.ids):
+            raise ValueError(f"this Mix takes row {int(mix.parents.max())}, but there are labels for {len(self.ids)} rows.")
+        weight = mix.weight.detach()[:, :, None] * self.weight[mix.parents]  # (R,Km,K)
+        return Labels(self.ids[mix.parents].flatten(1), weight.flatten(1))

@@ -1,0 +1,199 @@
+"""What all mixers share: partners, shares, and the checks at the door. A mixer says only how two examples become one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixtrast import draws
+from mixtrast.labels import Mix
+
+Draw = Mapping[str, Any]
+_ALIASES = {"lam": "weight", "lambda": "weight", "center": "centre", "tao": "scale", "tau": "scale"}
+
+
+class Job(NamedTuple):
+    """One call of a mixer, partners settled: mix the R rows of `first` with those of `others`."""
+
+    first: Tensor  # (R,...) the first ingredient
+    others: tuple[Tensor, ...]  # K-1 of (R,...)
+    rng: np.random.Generator
+    draw: dict[str, Any]
+    importance: tuple[Tensor, ...] | None  # K of (R,*space), for mixers that look where the content is
+
+
+class Mixer(ABC):
+    """The contract of mixers.
+
+    Args:
+        alpha: λ ~ Beta(alpha, alpha), or Beta of a pair; 1 is uniform, 0 is no mixing.
+        per: "sample" draws λ (and box, mask) for every mixture, "batch" one for all.
+        dominant: λ becomes max(λ, 1 - λ), so the first ingredient is the larger part (i-Mix, e-mix).
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float | tuple[float, float] = 1.0,
+        per: Literal["sample", "batch"] = "sample",
+        dominant: bool = False,
+    ) -> None:
+        both = tuple(alpha) if isinstance(alpha, (tuple, list)) else (alpha, alpha)
+        if len(both) != 2 or not all(isinstance(a, (int, float)) and 0 <= a < float("inf") for a in both):
+            raise ValueError(f"`alpha` of {self._name} must be 0 or more, or a pair of such, got {alpha!r}. 1 is uniform.")
+        if per not in ("sample", "batch"):
+            raise ValueError(f"`per` of {self._name} must be 'sample' or 'batch', got {per!r}.")
+        self.alpha, self.per, self.dominant = alpha, per, dominant
+        self._beta = (float(both[0]), float(both[1]))
+
+    def __call__(
+        self,
+        x: Tensor,
+        generator: torch.Generator,
+        *,
+        pool: Tensor | None = None,
+        parents: Tensor | None = None,
+        draw: Draw | Tensor | float | None = None,
+        importance: Tensor | None = None,
+    ) -> tuple[Tensor, Mix]:
+        """Mixes a batch.
+
+        Args:
+            x: (B,...), any device.
+            generator: on the CPU; the same state gives the same mixtures on any device.
+            pool: (P,...) with P >= B, whose first B rows are those of x: where partners are taken from. Both views of a batch
+                (MixSupCon), or x detached (e-mix: the first ingredient still comes from x, with its gradient).
+            parents: (R,K) int64 rows of the pool, the first ingredient first. None: row i with a random permutation of the
+                pool; a row may be its own partner, about one a batch.
+            draw: what would be drawn, given instead: {"weight": λ} (one or R), {"box": ...}, {"centre": ...}, {"mask": ...},
+                {"scale": ...}, as the mixer has them; or the bare value.
+            importance: (P,*space) >= 0, how much each place of the pool matters, for the mixers that ask.
+
+        Returns: the mixtures (R,...), and the Mix with the *realised* weights: the share of each ingredient really taken.
+        """
+        self._check(x)
+        rng = draws.numpy_generator(generator)
+        if pool is not None and (pool.shape[1:] != x.shape[1:] or len(pool) < len(x)):
+            raise ValueError(
+                f"`pool` must have the rows of x {tuple(x.shape)} first, of the same shape, got {tuple(pool.shape)}. "
+                "Concatenate: pool = torch.cat([x, more])."
+            )
+        source = x if pool is None else pool
+        own = parents is None
+        if parents is None:
+            partners = rng.permutation(len(source))[: len(x)]
+            parents = draws.to(np.stack([np.arange(len(x)), partners], 1), x.device)
+        parents = self._check_parents(parents, len(source)).to(x.device)
+        from_x = source if len(source) > len(x) else x
+        first = x if own else from_x[parents[:, 0]]
+        others = tuple(source[column] for column in parents.unbind(1)[1:])
+        weights = None if importance is None else tuple(importance[column] for column in parents.unbind(1))
+        if not others:
+            return first, Mix(parents, torch.ones_like(parents, dtype=_weight_dtype(x)))
+        mixed, weight = self.blend(Job(first, others, rng, _named(draw), weights))
+        return mixed, Mix(parents, weight.to(_weight_dtype(x)))
+
+    @abstractmethod
+    def blend(self, job: Job) -> tuple[Tensor, Tensor]:
+        """-> mixtures (R,...) and realised weights (R,K)."""
+
+    def shares(self, job: Job) -> np.ndarray:
+        """λ (R,) in float64, drawn or given, folded if `dominant` (a given λ is taken as it is)."""
+        rows = len(job.first)
+        if "weight" in job.draw:
+            given = np.asarray(torch.as_tensor(job.draw["weight"], device="cpu", dtype=torch.float64)).reshape(-1)
+            if len(given) not in (1, rows) or not ((given >= 0) & (given <= 1)).all():
+                raise ValueError(
+                    f"a given λ must be one number, or one for each of the {rows} mixtures, in 0 to 1, got {given}."
+                )
+            return np.broadcast_to(given, (rows,))
+        return np.broadcast_to(self.fold(self.drawn(job.rng, rows if self.per == "sample" else 1)), (rows,))
+
+    def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        return draws.snap(draws.beta(rng, self._beta, size))
+
+    def fold(self, share: np.ndarray) -> np.ndarray:
+        return np.maximum(share, 1 - share) if self.dominant else share
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if not k.startswith("_"))
+        return f"{self._name}({options})"
+
+    def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor) or x.dim() < 2 or not len(x):
+            got = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"{self._name} mixes a tensor of two or more dimensions, examples first, at least one, got {got}.")
+
+    def _check_parents(self, parents: Tensor, rows: int) -> Tensor:
+        if parents.dim() != 2 or parents.dtype != torch.int64 or parents.shape[1] < 1:
+            raise TypeError(f"`parents` must be int64 (R,K), got {parents.dtype} of shape {tuple(parents.shape)}.")
+        if parents.device.type == "cpu" and parents.numel() and not 0 <= int(parents.min()) <= int(parents.max()) < rows:
+            raise ValueError(
+                f"`parents` must be rows of the pool, 0 to {rows - 1}, got {int(parents.min())} to {int(parents.max())}."
+            )
+        return parents
+
+
+class OneOf:
+    """Several mixers, of which one, drawn uniformly, mixes each batch: "mixup+cutmix"."""
+
+    def __init__(self, *mixers: Mixer) -> None:
+        if not mixers:
+            raise ValueError("OneOf needs at least one mixer.")
+        self.mixers = mixers
+
+    def __call__(self, x: Tensor, generator: torch.Generator, **options: Any) -> tuple[Tensor, Mix]:
+        chosen = int(draws.numpy_generator(generator).integers(len(self.mixers)))
+        return self.mixers[chosen](x, generator, **options)
+
+    def __repr__(self) -> str:
+        return f"OneOf({', '.join(map(repr, self.mixers))})"
+
+
+def two(job: Job, name: str) -> Tensor:
+    """The one partner of a mixer that mixes two."""
+    if len(job.others) != 1:
+        raise ValueError(f"{name} mixes two examples, got {len(job.others) + 1} parents a mixture. Mixup mixes any number.")
+    return job.others[0]
+
+
+def space_of(x: Tensor, name: str) -> tuple[int, ...]:
+    """The places of an example: columns of a table (B,F), times of a series (B,C,L), pixels of an image (B,C,H,W)."""
+    if x.dim() > 5:
+        raise ValueError(f"{name} works on (B,F), (B,C,L), (B,C,H,W) or (B,C,D,H,W), got {tuple(x.shape)}.")
+    return tuple(x.shape[1:]) if x.dim() == 2 else tuple(x.shape[2:])
+
+
+def over_channels(mask: Tensor, x: Tensor) -> Tensor:
+    """(R,*space) -> broadcastable against (R,C,*space), or (R,F) as it is."""
+    return mask if x.dim() == 2 else mask[:, None]
+
+
+def pair(share: Tensor) -> Tensor:
+    """(R,) -> (R,2): λ and 1 - λ."""
+    return torch.stack([share, 1 - share], 1)
+
+
+def _weight_dtype(x: Tensor) -> torch.dtype:
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def _named(draw: Draw | Tensor | float | None) -> dict[str, Any]:
+    """A given draw by name; a bare bool tensor is a mask, bare integers a box, bare numbers λ."""
+    if draw is None:
+        return {}
+    if isinstance(draw, Mapping):
+        return {_ALIASES.get(key, key): value for key, value in draw.items()}
+    value = torch.as_tensor(draw)
+    if value.dtype == torch.bool:
+        return {"mask": value}
+    return {"weight": value} if value.is_floating_point() or not value.dim() else {"box": value}

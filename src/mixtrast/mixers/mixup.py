@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixtrast import draws
+from mixtrast.mixers._mixer import Job, Mixer, pair
+
+
+class Mixup(Mixer):
+    """Every number of an example is mixed: x̃ = λ x_i + (1 - λ) x_j, and with K > 2 parents Σ_k λ_k x_k.
+
+    Works on any floating tensor: tables, series, images, embeddings, hidden activations.
+
+    Args:
+        alpha: λ ~ Beta(alpha, alpha); for K > 2 parents λ ~ Dirichlet(alpha, ..., alpha), the same for K = 2.
+        weight: instead of Beta, a fixed λ, or a range (low, high) for a uniform one.
+        per: "sample" or "batch". i-Mix and MixCo draw per sample, the mixup authors' code per batch.
+        dominant: the first ingredient is the larger part.
+
+    Reference: Zhang et al., mixup, ICLR 2018, arXiv:1710.09412, eq. 1 (per batch, not dominant); Lee et al., i-Mix, ICLR 2021,
+        arXiv:2010.08887 (per sample, dominant); Kim et al., MixCo, arXiv:2010.06300 (weight=(0, 1)).
+    Differs: λ is rounded to a multiple of 2^-24, so that λ and 1 - λ are exact in float32.
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float | tuple[float, float] = 1.0,
+        weight: float | tuple[float, float] | None = None,
+        per: Literal["sample", "batch"] = "sample",
+        dominant: bool = False,
+    ) -> None:
+        super().__init__(alpha=alpha, per=per, dominant=dominant)
+        self._range = None if weight is None else tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
+        if self._range is not None and not (len(self._range) == 2 and 0 <= self._range[0] <= self._range[1] <= 1):
+            raise ValueError(f"`weight` of Mixup must be a share in 0 to 1, or a range of shares, got {weight!r}.")
+        self.weight = weight
+
+    def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        if self._range is None:
+            return super().drawn(rng, size)
+        low, high = self._range
+        return draws.snap(rng.uniform(low, high, size)) if low < high else np.full(size, float(low))
+
+    def blend(self, job: Job) -> tuple[Tensor, Tensor]:
+        x = job.first
+        if not x.is_floating_point():
+            raise TypeError(
+                f"Mixup adds examples, so it needs floating input, got {x.dtype}. Convert images to floats first; mix token "
+                "ids as embeddings (depth 1), or swap them with PatchMix."
+            )
+        weight = pair(torch.from_numpy(self.shares(job).copy())) if len(job.others) == 1 else self._many(job)
+        weight = draws.to(weight, x.device)
+        shape = (-1, *(1,) * (x.dim() - 1))
+        columns = [w.to(_compute(x)).view(shape) for w in weight.unbind(1)]
+        if len(job.others) == 1:
+            mixed = torch.lerp(job.others[0].to(columns[0].dtype), x.to(columns[0].dtype), columns[0])
+        else:
+            mixed = sum((w * t for w, t in zip(columns[1:], job.others, strict=True)), columns[0] * x)
+        return mixed.to(x.dtype), weight
+
+    def _many(self, job: Job) -> Tensor:
+        """Dirichlet shares (R,K), the largest first if `dominant`; the last one is what is left to 1."""
+        rows, parents = len(job.first), len(job.others) + 1
+        if "weight" in job.draw:
+            given = torch.as_tensor(job.draw["weight"], dtype=torch.float64, device="cpu")
+            if given.shape != (rows, parents) or not torch.allclose(given.sum(1), torch.ones(rows, dtype=torch.float64)):
+                raise ValueError(f"given shares of {parents} parents must be ({rows},{parents}) with rows that sum to 1.")
+            return given
+        if self.weight is not None or self._beta[0] != self._beta[1]:
+            raise ValueError(f"Mixup of {parents} parents draws from a Dirichlet: it takes one `alpha` and no `weight`.")
+        size = rows if self.per == "sample" else 1
+        one = np.eye(1, parents).repeat(size, 0)
+        shares = job.rng.dirichlet(np.full(parents, self._beta[0]), size) if self._beta[0] > 0 else one
+        if self.dominant:
+            shares = -np.sort(-shares, 1)
+        shares = draws.snap(shares)
+        shares[:, 0] = 1 - shares[:, 1:].sum(1)
+        return torch.from_numpy(np.broadcast_to(shares, (rows, parents)).copy())
+
+
+def _compute(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixtrast import draws
+from mixtrast.mixers._mixer import Job, Mixer, pair, two
+
+
+class PatchMix(Mixer):
+    """A random subset of tokens, patches or columns is swapped for the partner's: CutMix without the box.
+
+    k = ceil(λ P) of the P places stay x_i's, a uniform subset; the weight is the share that really stays (k / P, or the area
+    where patches at the border are cut short). The places are
+
+        columns of a table (B,F), ids of a sequence (B,T), tokens of embedded input (B,T,D);
+        patches of `patch` to a side of an image (B,C,H,W), or of a series (B,C,L) if `patch` is given.
+
+    Args:
+        patch: side of a patch. None: 4 for images, and (B,T,D) is taken as tokens.
+        per: "batch" shares one mask among all mixtures (Dmix); "sample" draws one each.
+        alpha, dominant: as everywhere.
+
+    Draws: {"weight": λ}, or {"mask": bool (P,) or (R,P), True where x_i stays; or in the shape of the grid of patches}.
+
+    Reference: Dmix (token mixing at the embedding; the project's seed text 003, Algorithm 2).
+    Differs: k counts tokens, ceil(λ P), where the text's index says the batch; the weight is k / P, not the λ drawn.
+    """
+
+    def __init__(
+        self,
+        *,
+        patch: int | None = None,
+        alpha: float | tuple[float, float] = 1.0,
+        per: Literal["sample", "batch"] = "sample",
+        dominant: bool = False,
+    ) -> None:
+        super().__init__(alpha=alpha, per=per, dominant=dominant)
+        if patch is not None and (not isinstance(patch, int) or patch < 1):
+            raise ValueError(f"`patch` of PatchMix must be a side of 1 or more, got {patch!r}.")
+        self.patch = patch
+
+    def blend(self, job: Job) -> tuple[Tensor, Tensor]:
+        x, other = job.first, two(job, self._name)
+        first, space, side = self._places(x)
+        grid = tuple(-(-length // side) for length in space)
+        keep = self._mask(job, int(np.prod(grid))).reshape(-1, *grid)  # (R or 1, *grid) bool
+        for axis, length in enumerate(space, 1):
+            keep = keep.take(np.arange(length) // side, axis)
+        share = np.broadcast_to(keep.reshape(len(keep), -1).mean(1), (len(x),)).copy()
+        shape = [len(keep), *(1,) * (first - 1), *space, *(1,) * (x.dim() - first - len(space))]
+        mixed = torch.where(draws.to(keep, x.device).view(shape), x, other)
+        return mixed, draws.to(pair(torch.from_numpy(share)), x.device)
+
+    def _places(self, x: Tensor) -> tuple[int, tuple[int, ...], int]:
+        """First dimension of the places, their extent, and the side of a patch."""
+        if x.dim() > 5:
+            raise ValueError(f"PatchMix works on (B,F), (B,T,D), (B,C,L), (B,C,H,W) or (B,C,D,H,W), got {tuple(x.shape)}.")
+        if x.dim() == 2 or (x.dim() == 3 and self.patch is None):
+            return 1, (x.shape[1],), self.patch or 1
+        return 2, tuple(x.shape[2:]), self.patch or 4
+
+    def _mask(self, job: Job, places: int) -> np.ndarray:
+        if "mask" in job.draw:
+            given = np.asarray(torch.as_tensor(job.draw["mask"], device="cpu"), dtype=bool).reshape(-1, places)
+            if len(given) not in (1, len(job.first)):
+                raise ValueError(
+                    f"a given mask must be one, or one for each of the {len(job.first)} mixtures, got {len(given)}."
+                )
+            return given
+        shares = self.shares(job) if self.per == "sample" else self.shares(job)[:1]
+        # λ is a multiple of 2^-24 and not of 1 / P: the small number keeps ceil from rounding 3.0000000001 up.
+        kept = np.ceil(shares * places - 1e-6).astype(np.int64)
+        return draws.subset(job.rng, len(kept), kept, places)

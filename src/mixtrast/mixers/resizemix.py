@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixtrast import draws
+from mixtrast.mixers._mixer import Job, pair, space_of, two
+from mixtrast.mixers.cutmix import CutMix, centres, given_boxes
+
+
+class ResizeMix(CutMix):
+    """The whole partner, shrunk, is pasted into the example: what is pasted is always what the partner's label says.
+
+    The box has side s times the example's, s uniform on `scale` (Beta(alpha, alpha) kept to `scale` where alpha is not 1), a
+    uniform centre, and is clipped; the partner is resized to the clipped box; the weight is the area left of x_i.
+    Works on images (B,C,H,W) and series (B,C,L). A table's columns have no order to resize.
+
+    Args:
+        scale: range of s.
+        interpolate: "nearest" or "linear" (half-pixel centres, no antialiasing).
+        alpha, per, dominant: as everywhere; dominant keeps the pasted area to at most half.
+
+    Draws: {"scale": s}, {"centre": ...}, {"box": ...} as in CutMix.
+
+    Reference: Qin et al., ResizeMix, arXiv:2012.11101, eq. 3-5.
+    Differs: from OpenMixup's code, which swaps the axes of a non-square image and fails on an empty box.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: tuple[float, float] = (0.1, 0.8),
+        interpolate: Literal["nearest", "linear"] = "nearest",
+        alpha: float | tuple[float, float] = 1.0,
+        per: Literal["sample", "batch"] = "sample",
+        dominant: bool = False,
+    ) -> None:
+        super().__init__(alpha=alpha, per=per, dominant=dominant)
+        if not (len(scale) == 2 and 0 <= scale[0] <= scale[1] <= 1):
+            raise ValueError(f"`scale` of ResizeMix must be a range of sides within 0 to 1, got {scale!r}.")
+        if interpolate not in ("nearest", "linear"):
+            raise ValueError(f"`interpolate` of ResizeMix must be 'nearest' or 'linear', got {interpolate!r}.")
+        self.scale, self.interpolate = scale, interpolate
+
+    def blend(self, job: Job) -> tuple[Tensor, Tensor]:
+        x, other = job.first, two(job, self._name)
+        if x.dim() == 2:
+            raise ValueError(
+                "ResizeMix shrinks an example, and the columns of a table have no order to shrink along. Use Mixup, CutMix or "
+                "PatchMix for (B,F), or reshape to (B,1,L) if your columns are a series."
+            )
+        if self.interpolate == "linear" and not x.is_floating_point():
+            raise TypeError(f"ResizeMix with interpolate='linear' needs floating input, got {x.dtype}. Use 'nearest'.")
+        space = space_of(x, self._name)
+        bounds = np.broadcast_to(self.bounds(job, space), (len(x), 2 * len(space)))
+        on_device = draws.to(bounds, x.device)
+        for axis, length in enumerate(space):
+            other = _shrink(other, axis + 2, on_device[:, axis], on_device[:, len(space) + axis], length, self.interpolate)
+        inside = draws.inside(on_device, space)[:, None]
+        area = np.prod(bounds[:, len(space) :] - bounds[:, : len(space)], 1) / np.prod(space)
+        return torch.where(inside, other, x), draws.to(pair(torch.from_numpy(1 - area)), x.device)
+
+    def bounds(self, job: Job, space: tuple[int, ...]) -> np.ndarray:
+        if "box" in job.draw:
+            return given_boxes(job, space)
+        rows = len(job.first) if self.per == "sample" else 1
+        sides = (np.asarray(space) * self.sides(job, rows, len(space))[:, None]).astype(np.int64)
+        return draws.boxes(sides, centres(job, space, rows), space)
+
+    def sides(self, job: Job, rows: int, rank: int) -> np.ndarray:
+        """s (R,) or (1,). A λ given stands for a pasted share of 1 - λ."""
+        if "scale" in job.draw:
+            return np.asarray(torch.as_tensor(job.draw["scale"], device="cpu", dtype=torch.float64)).reshape(-1)
+        if "weight" in job.draw:
+            return np.asarray((1 - self.shares(job)) ** (1 / rank))
+        low, high = self.scale
+        side = job.rng.uniform(low, high, rows)
+        if self._beta != (1.0, 1.0):
+            side = _kept(job.rng, self._beta, rows, low, high, side)
+        return np.asarray((1 - self.fold(1 - side**rank)) ** (1 / rank))
+
+
+def _kept(rng: np.random.Generator, beta: tuple[float, float], rows: int, low: float, high: float, fallback: Any) -> np.ndarray:
+    """Beta draws, those outside the range drawn again; uniform after a hundred rounds (a Beta that has nothing there)."""
+    side = draws.beta(rng, beta, rows)
+    for _ in range(100):
+        out = (side < low) | (side > high)
+        if not out.any():
+            return side
+        side[out] = draws.beta(rng, beta, int(out.sum()))
+    return np.where(out, fallback, side)
+
+
+def _shrink(x: Tensor, dim: int, low: Tensor, high: Tensor, length: int, how: str) -> Tensor:
+    """Resizes dim of row i to places low_i..high_i of it; elsewhere anything (it is not used)."""
+    at = torch.arange(length, device=x.device) - low[:, None]  # (R, length): place within the box
+    size = (high - low)[:, None].clamp(min=1)
+    shape = [len(x), *(length if d == dim else 1 for d in range(1, x.dim()))]
+
+    def take(index: Tensor) -> Tensor:
+        return x.gather(dim, index.clamp(0, length - 1).view(shape).expand(x.shape))
+
+    if how == "nearest":
+        return take(at * length // size)
+    source = ((at + 0.5) * (length / size) - 0.5).clamp(min=0)
+    below = source.floor().long()
+    return torch.lerp(take(below), take(below + 1), (source - below).to(x.dtype).view(shape).expand(x.shape))

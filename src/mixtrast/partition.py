@@ -1,0 +1,250 @@
+"""log Z and its gradient, swept over blocks of scores: beyond one block nothing of size R x M exists.
+
+    s_ij = <a_i, c_j>,    log Z_i = log Σ_j exp s_ij,    p_ij = exp(s_ij) / Z_i        (j over what row i may see)
+    ∂ Σ_i w_i log Z_i:    ∂a_i = w_i Σ_j p_ij c_j,    ∂c_j = Σ_i w_i p_ij a_i
+
+A block holds whole rows, so its Z is known when its scores are, and with the row weights w known in advance one sweep
+gives the value and both gradients: three matrix products and one exponential a score (`sweep`). Where the anchors are
+the candidates s is symmetric, and a block above the diagonal serves both its rows and its columns: one half sweep for
+Z, one for the gradient w_i p_ij + w_j p_ji, two products in all (`sweep_itself`).
+
+Exponentials are taken base 2, with log2(e) folded into the anchors: the same accuracy (7e-8), a third of the time on a
+CPU, and the native instruction of a GPU.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from mixtrast.precision import exact
+
+# Scores in a block. On a CPU 4 MB of float32 stays in its cache; a GPU wants enough rows to fill its processors.
+BLOCK_CPU, BLOCK_CUDA = 1 << 20, 1 << 25
+_LOG2E, _LN2 = 1 / math.log(2), math.log(2)
+_PAD = 16  # columns more in a row of the buffer: a power of two between rows lets them evict each other (10% measured)
+# exp needs no shift for scores within +-60: 2^16 terms of e^60 are below 1e31, and e^-60 is above 1e-27, in float32.
+CALM = 60.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Which candidates a row may see. Hidden ones score -inf."""
+
+    exclude: Tensor | None = None  # (R,E) int64, -1 pads
+    itself: bool = False  # exclude is [[0], [1], ...]: the diagonal
+    among: tuple[Tensor, Tensor] | None = None  # ids (R,) and (M,): only candidates of the same id
+
+    def hide(self, scores: Tensor, start: int) -> None:
+        """Sets the hidden scores (b,M) of rows start, start + 1, ... to -inf."""
+        if self.itself:
+            scores.diagonal(start).fill_(-math.inf)
+        elif self.exclude is not None:
+            hidden = self.exclude[start : start + len(scores)]
+            # Adding keeps pads harmless, which add 0 to column 0, without looking for them.
+            minus = torch.where(hidden < 0, 0.0, -math.inf).to(scores.dtype)
+            scores.scatter_add_(1, hidden.clamp(min=0), minus)
+        if self.among is not None:
+            ours, theirs = self.among
+            ours = ours[start : start + len(scores), None]
+            scores.masked_fill_((ours != theirs) | (ours == -1), -math.inf)
+
+
+@dataclass
+class Swept:
+    """log Z (R,) and, where asked for, the gradient by the anchors, the candidates and the paired rows.
+
+    With a target T (R,M), log_z is log Z_i - Σ_j T_ij s_ij instead, and the gradient is of that.
+    """
+
+    log_z: Tensor
+    anchors: Tensor | None = None
+    candidates: Tensor | None = None
+    paired: Tensor | None = None
+
+
+def sweep(
+    anchors: Tensor,
+    candidates: Tensor,
+    paired: Tensor | None,
+    sight: Sight,
+    weight: Tensor | None = None,
+    wanted: tuple[bool, bool, bool] = (False, False, False),
+    target: Tensor | None = None,
+) -> Swept:
+    """One pass over row blocks, with each row's maximum taken out: right at any temperature. No weight: values alone."""
+    rows, columns = len(anchors), len(candidates)
+    out = Swept(torch.empty_like(anchors[:, 0]))
+    bits = anchors * _LOG2E
+    own = None if paired is None else (bits * paired).sum(1)
+    height = min(rows, max(16, (BLOCK_CUDA if anchors.is_cuda else BLOCK_CPU) // max(1, columns)))
+    both = anchors is candidates and height == rows and paired is None  # one block: both sides in one product
+    if weight is not None:
+        out.anchors = torch.empty_like(anchors) if wanted[0] else None
+        out.candidates = torch.zeros_like(candidates) if wanted[1] and not both else None
+        out.paired = torch.empty_like(anchors) if wanted[2] else None
+    buffer = anchors.new_empty(height, columns + _PAD)[:, :columns]
+    for start in range(0, rows, height):
+        here = slice(start, start + height)
+        scores = torch.mm(bits[here], candidates.t(), out=buffer[: min(height, rows - start)])
+        pull = None if target is None else (scores * target[here]).sum(1)
+        sight.hide(scores, start)
+        top = scores.amax(1) if columns else scores.new_full(scores.shape[:1], -math.inf)
+        top = top if own is None else torch.maximum(top, own[here])
+        top = top.masked_fill(top == -math.inf, 0.0)  # a row that sees nothing: exp2(-inf - 0) = 0, log Z = -inf
+        exps = scores.sub_(top[:, None]).exp2_()  # (b,M)
+        z = exps.sum(1)
+        if own is not None:
+            own_exp = (own[here] - top).exp2()
+            z += own_exp
+        out.log_z[here] = z.log().add_(top if pull is None else top - pull, alpha=_LN2)
+        if weight is None:
+            continue
+        z.clamp_(min=1)  # with its maximum taken out Z is at least 1, or the row sees nothing
+        if target is None:
+            share = weight[here] / z
+        else:  # softmax less target
+            exps.div_(z[:, None]).sub_(target[here])
+            share = weight[here]
+        if both and out.anchors is not None:
+            exps.mul_(share[:, None])
+            torch.mm(exps + exps.t(), candidates, out=out.anchors)
+            break
+        if out.candidates is not None:
+            out.candidates.addmm_(exps.t(), anchors[here] * share[:, None])
+        if out.anchors is not None:
+            torch.mm(exps, candidates, out=out.anchors[here]).mul_(share[:, None])
+            if paired is not None:
+                out.anchors[here] += paired[here] * (share * own_exp)[:, None]
+        if out.paired is not None:
+            out.paired[here] = anchors[here] * (share * own_exp)[:, None]
+    return out
+
+
+def sweep_itself(rows: Tensor, weight: Tensor, itself: bool) -> Swept:
+    """The symmetric form: candidates = anchors = rows (R,D), all |s_ij| <= CALM; the gradient is of both sides together."""
+    n = len(rows)
+    bits = rows * _LOG2E
+    strips = _strips(n)
+    buffer = rows.new_empty(2, max((stop - start) * (n - start) for start, stop in strips))
+
+    def exps(start: int, stop: int) -> Tensor:
+        """exp s of rows start..stop against columns start..n, the part on and above the diagonal."""
+        out = buffer[0, : (stop - start) * (n - start)].view(stop - start, n - start)
+        torch.mm(bits[start:stop], rows[start:].t(), out=out).exp2_()
+        if itself:
+            out.fill_diagonal_(0.0)
+        return out
+
+    z = torch.zeros_like(rows[:, 0])
+    for start, stop in strips:
+        e = exps(start, stop)
+        z[start:stop] += e.sum(1)
+        z[stop:] += e[:, stop - start :].sum(0)
+    share = weight / z
+    gradient = torch.zeros_like(rows)
+    for start, stop in strips:
+        e = exps(start, stop)
+        both = torch.add(share[start:stop, None], share[start:], out=buffer[1, : e.numel()].view_as(e))
+        e.mul_(both)
+        gradient[start:stop].addmm_(e, rows[start:])
+        gradient[stop:].addmm_(e[:, stop - start :].t(), rows[start:stop])
+    return Swept(z.log_(), gradient)
+
+
+def _strips(rows: int) -> list[tuple[int, int]]:
+    """Row ranges whose part on and right of the diagonal is about a block, not over 512 rows (the diagonal is done twice)."""
+    strips, start = [], 0
+    while start < rows:
+        stop = min(rows, start + min(512, max(32, BLOCK_CPU // (rows - start))))
+        strips.append((start, stop))
+        start = stop
+    return strips
+
+
+class LogPartition(torch.autograd.Function):
+    """log Z (R,); the backward recomputes the scores and is right for any upstream gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, paired: Tensor | None, sight: Sight) -> Tensor:
+        ctx.save_for_backward(anchors, candidates, paired)
+        ctx.sight = sight
+        with exact():
+            return sweep(anchors, candidates, paired, sight).log_z
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        anchors, candidates, paired = ctx.saved_tensors
+        sight: Sight = ctx.sight
+        (weight,) = upstream
+        with torch.no_grad(), exact():
+            out = sweep(anchors, candidates, paired, sight, weight, ctx.needs_input_grad[:3])
+        return (*_final((out.anchors, out.candidates, out.paired), weight, anchors, candidates), None)
+
+
+class Excess(torch.autograd.Function):
+    """Σ_i w_i (log Z_i - pull_i), a scalar; the gradient was gathered on the way and the backward only scales it.
+
+    pull_i is given, (R,), or is Σ_j target_ij s_ij of a target (R,M), small enough to be formed.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        anchors: Tensor,
+        candidates: Tensor,
+        paired: Tensor | None,
+        pull: Tensor | None,
+        target: Tensor | None,
+        weight: Tensor,
+        sight: Sight,
+        symmetric: bool,
+        grad: bool,
+    ) -> Tensor:
+        flat = weight.to(anchors.dtype)
+        wanted: tuple[bool, bool, bool] = ctx.needs_input_grad[:3]
+        with exact():
+            if symmetric and grad:
+                out = sweep_itself(anchors, flat, sight.itself)
+            else:
+                out = sweep(anchors, candidates, paired, sight, flat if grad else None, wanted, target)
+        ctx.save_for_backward(out.anchors, out.candidates, out.paired, flat, anchors, candidates)
+        # A row of weight 0 may see nothing: 0 times -inf would be NaN. Rows are subtracted first, then summed in float64.
+        excess = out.log_z if pull is None else out.log_z - pull
+        return (torch.where(weight > 0, excess, 0.0).double() * weight).sum().to(anchors.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        *known, weight, anchors, candidates = ctx.saved_tensors
+        (scale,) = upstream
+        with torch.no_grad():
+            pull = -weight if ctx.needs_input_grad[3] else None
+            gradients = tuple(None if g is None else g * scale for g in (*known, pull))
+        return (*_final(gradients, scale, anchors, candidates), None, None, None, None, None)
+
+
+class _Final(torch.autograd.Function):
+    """A gradient that cannot be differentiated again, and says so."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, *sources: Tensor) -> Tensor:
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> NoReturn:
+        raise RuntimeError(
+            "contrast and log_partition have a first derivative only: the scores are not kept, so a second derivative "
+            "(create_graph=True, then backward) cannot be taken. Write the small dense form, "
+            "torch.logsumexp(anchors @ candidates.T / temperature, 1), where you need one."
+        )
+
+
+def _final(gradients: tuple[Tensor | None, ...], *sources: Tensor) -> tuple[Tensor | None, ...]:
+    """Under create_graph the gradients leave as functions of `sources` that refuse to be differentiated."""
+    if not torch.is_grad_enabled():
+        return gradients
+    return tuple(None if g is None else _Final.apply(g, *sources) for g in gradients)

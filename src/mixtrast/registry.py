@@ -1,0 +1,40 @@
+"""The folder is the registry: the files of a room are its names, on the command line, in recipes and in Python."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+
+def names(room: ModuleType) -> list[str]:
+    """The names in a room, sorted: its files, but for those that begin with an underscore."""
+    return sorted(module.name for module in pkgutil.iter_modules(room.__path__) if not module.name.startswith("_"))
+
+
+def find(room: ModuleType, name: str) -> type[Any]:
+    """The class of a file: `cutmix` -> mixtrast.mixers.cutmix.CutMix. An unknown name is an error that lists the room."""
+    known = names(room)
+    kind = room.__name__.rpartition(".")[2]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"there is no {name!r} in {kind}.{hint} There are: {', '.join(known)}.")
+    module = importlib.import_module(f"{room.__name__}.{name}")
+    wanted = name.replace("_", "")
+    for attribute, value in vars(module).items():
+        if attribute.lower() == wanted and isinstance(value, type):
+            return value
+    raise ImportError(f"{module.__name__} must define a class that is called like the file, in any capitals, got none.")
+
+
+def attribute(room: ModuleType, name: str) -> Any:
+    """`room.CutMix`, for a room's __getattr__: the class whose file has that name in small letters."""
+    for file in names(room):
+        if file.replace("_", "") == name.lower():
+            found = find(room, file)
+            if found.__name__ == name:
+                return found
+    raise AttributeError(f"{room.__name__} has no {name!r}; its files are {', '.join(names(room))}")

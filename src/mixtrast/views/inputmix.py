@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixtrast import draws
+from mixtrast.labels import Mix
+from mixtrast.views._view import View
+
+
+class InputMix(View):
+    """Each example with a little of others, and its label as it was: noise in the directions the data have.
+
+        x' = (own + (1 - own) d_0) x_i + (1 - own) Σ_k d_k x_{j_k},        d ~ Dirichlet(alpha, ..., alpha)
+
+    Args:
+        others: how many others are mixed in, each by a random permutation of the batch.
+        alpha: of the Dirichlet.
+        own: the smallest share of the example itself.
+
+    Reference: Lee et al., i-Mix, arXiv:2010.08887, section 3.3 and its code (two others, own .5; for its tables without
+        augmentation). With one other the code has λ = max(b, 1 - b), b ~ Beta(alpha, alpha), and so has this.
+    """
+
+    def __init__(self, *, others: int = 2, alpha: float = 1.0, own: float = 0.5) -> None:
+        if not (isinstance(others, int) and others >= 1 and alpha > 0 and 0 <= own <= 1):
+            raise ValueError(
+                f"InputMix needs others >= 1, alpha > 0 and own in 0 to 1, got others={others!r}, alpha={alpha!r}, own={own!r}."
+            )
+        self.others, self.alpha, self.own = others, alpha, own
+
+    def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return self.draw(len(x), draws.numpy_generator(generator), x.device)(x)
+
+    def draw(self, batch: int, rng: np.random.Generator, device: torch.device) -> Mix:
+        """The Mix of one batch, the own share first."""
+        if self.others == 1 and self.own == 0.5:
+            b = rng.beta(self.alpha, self.alpha, batch)
+            shares = np.stack([np.maximum(b, 1 - b), np.minimum(b, 1 - b)], 1)
+        else:
+            shares = rng.dirichlet(np.full(self.others + 1, self.alpha), batch) * (1 - self.own)
+            shares[:, 0] += self.own
+        parents = np.stack([np.arange(batch), *(rng.permutation(batch) for _ in range(self.others))], 1)
+        return Mix(draws.to(parents, device), draws.to(shares, device, torch.float32))
