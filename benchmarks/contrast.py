@@ -1,0 +1,198 @@
+"""What `contrast` costs, side by side in one run: python benchmarks/contrast.py [--quick] [--json FILE]
+
+D = 128, float32, forward + backward, two threads. Every round times all forms once, in a new order, so that a slow minute of
+the machine falls on all of them; a ratio is the median over rounds of the ratio within the round, with its quartiles.
+
+    dense     masked R x R matrices and autograd, as it is usually written
+    pml       pytorch-metric-learning's SupConLoss (classes) or NTXentLoss (two views), if it is installed
+    floor     the arithmetic alone on R x R matrices: three matrix products and an exponential
+    one-pass  ours, with candidates that are another tensor of the same values
+    ours      ours, where the anchors are the candidates
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import mixtrast as mt
+
+D, TEMPERATURE = 128, 0.1
+Step = Callable[[], object]
+
+
+def dense_supcon(z: Tensor, y: Tensor) -> Tensor:
+    scores = z @ z.t() / TEMPERATURE
+    itself = torch.eye(len(z), dtype=torch.bool)
+    log_p = torch.log_softmax(scores.masked_fill(itself, -math.inf), 1)
+    positive = (y[:, None] == y) & ~itself
+    return -(log_p.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)).mean()
+
+
+def floor(z: Tensor) -> Step:
+    """Three products and an exponential, into tensors that exist."""
+    scores, rows = torch.empty(len(z), len(z)), torch.empty_like(z)
+
+    def step() -> Tensor:
+        torch.mm(z, z.t(), out=scores)
+        torch.exp2(scores, out=scores)
+        torch.mm(scores, z, out=rows)
+        return torch.mm(scores.t(), z)
+
+    return step
+
+
+class Batch:
+    """R unit rows: two views of R/2 examples, of ten classes."""
+
+    def __init__(self, rows: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.z = F.normalize(torch.randn(rows, D, generator=generator)).requires_grad_()
+        self.c = self.z.detach().clone().requires_grad_()
+        self.y = torch.randint(0, 10, (rows // 2,), generator=generator).repeat(2)
+        self.instance = torch.arange(rows // 2).repeat(2)
+        self.itself = torch.arange(rows)
+        share = torch.rand(rows, generator=generator)
+        partner = torch.randperm(rows, generator=generator)
+        self.mix = mt.Mix(torch.stack([self.itself, partner], 1), torch.stack([share, 1 - share], 1))
+
+    def step(self, loss: Callable[[], Tensor]) -> Step:
+        def run() -> None:
+            self.z.grad = self.c.grad = None
+            loss().backward()
+
+        return run
+
+    def contrast(self, labels: mt.Labels, candidates: Tensor | None = None, **options: object) -> Step:
+        c = self.z if candidates is None else candidates
+        given = {"temperature": TEMPERATURE, "exclude": self.itself} | options
+        return self.step(lambda: mt.contrast(self.z, c, labels, labels, **given).mean())  # type: ignore[arg-type]
+
+    def forms(self) -> dict[str, Step]:
+        classes, instances = mt.Labels.of(self.y), mt.Labels.of(self.instance)
+        forms = {
+            "ours": self.contrast(classes),
+            "one-pass": self.contrast(classes, self.c),
+            "instances": self.contrast(instances),
+            "soft K=2": self.contrast(classes.mix(self.mix)),
+            "none": self.contrast(classes, reduction="none") if len(self.z) <= 4096 else None,
+            "floor": floor(self.z.detach()) if len(self.z) <= 8192 else None,
+            "dense": self.step(lambda: dense_supcon(self.z, self.y)) if len(self.z) <= 4096 else None,
+        }
+        if len(self.z) <= 4096:
+            forms |= self.metric_learning()
+        return {name: step for name, step in forms.items() if step is not None}
+
+    def metric_learning(self) -> dict[str, Step]:
+        try:
+            from pytorch_metric_learning.losses import NTXentLoss, SupConLoss
+        except ImportError:
+            return {}
+        supcon, ntxent = SupConLoss(temperature=TEMPERATURE), NTXentLoss(temperature=TEMPERATURE)
+        forms = {"pml SupCon": self.step(lambda: supcon(self.z, self.y))}
+        if len(self.z) <= 256:  # it forms positive pairs x negative pairs: 0.3 s here, cubic from here on
+            forms["pml NTXent"] = self.step(lambda: ntxent(self.z, self.instance))
+        return forms
+
+
+def measure(forms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Seconds by form, one number a round; a warm-up round is thrown away."""
+    times: dict[str, list[float]] = {name: [] for name in forms}
+    order = list(forms)
+    for turn in range(rounds + 1):
+        random.Random(turn).shuffle(order)
+        for name in order:
+            start = time.perf_counter()
+            forms[name]()
+            if turn:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+def ratio(times: dict[str, list[float]], over: str, under: str) -> tuple[float, float, float]:
+    """Median and quartiles over rounds of over / under."""
+    values = [a / b for a, b in zip(times[over], times[under], strict=True)]
+    low, _, high = statistics.quantiles(values, n=4)
+    return statistics.median(values), low, high
+
+
+QUESTIONS = [  # what is asked, over / under, the goal
+    ("dense / ours", "dense", "ours"),
+    ("pml SupCon / ours", "pml SupCon", "ours"),
+    ("pml NTXent / instances", "pml NTXent", "instances"),
+    ("one-pass / floor", "one-pass", "floor"),
+    ("ours / floor", "ours", "floor"),
+    ("ours / one-pass", "ours", "one-pass"),
+    ("instances / ours", "instances", "ours"),
+    ("soft K=2 / ours", "soft K=2", "ours"),
+]
+
+
+def table(rows: int, rounds: int) -> dict[str, object]:
+    times = measure(Batch(rows).forms(), rounds)
+    print(f"\n{rows} rows, {rounds} rounds, milliseconds (median, quartiles)")
+    for name, values in times.items():
+        low, middle, high = statistics.quantiles([1e3 * v for v in values], n=4)
+        print(f"  {name:<12} {middle:9.2f}   {low:.2f} - {high:.2f}")
+    ratios = {name: ratio(times, a, b) for name, a, b in QUESTIONS if a in times and b in times}
+    print("  " + "   ".join(f"{name} {m:.2f} ({lo:.2f}-{hi:.2f})" for name, (m, lo, hi) in ratios.items()))
+    return {"rows": rows, "rounds": rounds, "seconds": times, "ratios": ratios}
+
+
+def peak(rows: int) -> dict[str, float]:
+    """Extra resident memory and time of one step, in a process of its own (memory once given is not given back)."""
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import contrast; contrast.alone({rows})"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    result: dict[str, float] = json.loads(out)
+    return result
+
+
+def alone(rows: int) -> None:
+    torch.set_num_threads(2)
+    Batch(2048).contrast(mt.Labels.of(torch.arange(2048) % 10))()  # the libraries' own buffers are not the loss's
+    batch = Batch(rows)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    batch.contrast(mt.Labels.of(batch.y).mix(batch.mix))()
+    print(
+        json.dumps(
+            {"seconds": time.perf_counter() - start, "MB": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024}
+        )
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="to 1,024 rows, in seconds")
+    parser.add_argument("--json", type=Path, help="write every time measured")
+    options = parser.parse_args()
+    torch.set_num_threads(2)
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}, D = {D}"
+    )
+    sizes = {256: 51, 1024: 41} if options.quick else {256: 101, 512: 151, 1024: 101, 2048: 41, 4096: 21, 8192: 11}
+    results = [table(rows, rounds) for rows, rounds in sizes.items()]
+    for rows in () if options.quick else (16384, 65536):
+        one = peak(rows)
+        results.append({"rows": rows, "alone": one})
+        print(f"\n{rows} rows, soft labels, one step: {one['seconds']:.1f} s, extra memory {one['MB']:.0f} MB")
+    if options.json:
+        options.json.write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,399 @@
+"""The contracts of the rooms, by scanning them: a new file is tested before its author writes a test."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import mixtrast as mt
+from mixtrast import Labels, Mix
+from test_mixers import constants, honest, seeded
+
+B = 6
+KINDS = {
+    "image": (3, 8, 8),
+    "wide image": (3, 8, 12),
+    "ragged image": (2, 7, 9),
+    "volume": (2, 4, 6, 5),
+    "series": (3, 11),
+    "tokens": (7, 5),
+    "table": (9,),
+}
+DTYPES = {torch.float32: 1e-5, torch.float64: 1e-6, torch.bfloat16: 0.03}  # tolerance for numbers up to B; weights are float32
+MIXERS, VIEWS = mt.mixers.names(), mt.views.names()
+COMPOSED = [*MIXERS, "mixup+cutmix"]
+ALL = [*[(mt.mixers, name) for name in MIXERS], *[(mt.views, name) for name in VIEWS]]
+IDS = [f"{room.__name__.rpartition('.')[2]}.{name}" for room, name in ALL]
+RING = torch.stack([torch.arange(B), torch.arange(B).roll(1)], 1)  # nobody is its own partner
+
+
+def example(kind: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
+    return torch.randn(B, *KINDS[kind], generator=seeded(seed)).to(dtype)
+
+
+@functools.cache
+def takes(name: str, kind: str) -> bool:
+    """Whether a mixer or view of that name works on that kind; a refusal is checked in `test_takes_or_refuses`."""
+    room = mt.views if name in VIEWS else mt.mixers
+    try:
+        room.get(name)(example(kind), seeded())
+    except (ValueError, TypeError):
+        return False
+    except Exception:  # not a refusal: let the tests of this pair run, and fail
+        return True
+    return True
+
+
+def pairs(names: list[str], *kinds: str):
+    return pytest.mark.parametrize(
+        ("name", "kind"), [(name, kind) for name in names for kind in kinds or KINDS if takes(name, kind)]
+    )
+
+
+def shares_of(mix: Mix, rows: int) -> Tensor:
+    """The matrix (R, rows) of a Mix, by loops."""
+    dense = torch.zeros(len(mix.parents), rows, dtype=torch.float64)
+    for i, (parents, weights) in enumerate(zip(mix.parents.tolist(), mix.weight.tolist(), strict=True)):
+        for parent, weight in zip(parents, weights, strict=True):
+            dense[i, parent] += weight
+    return dense
+
+
+def check_mix(mix: Mix, rows: int, pool: int) -> None:
+    assert isinstance(mix, Mix)
+    assert mix.parents.shape == mix.weight.shape == (rows, mix.parents.shape[1])
+    assert mix.parents.dtype == torch.int64
+    assert ((mix.parents >= 0) & (mix.parents < pool)).all()
+    assert (mix.weight >= 0).all()
+    assert (mix.weight.double().sum(1) - 1).abs().max() <= 1e-6
+    assert not mix.weight.requires_grad
+
+
+def check_refusal(error: pytest.ExceptionInfo) -> None:
+    assert re.search(r"\b(use|convert|reshape|works on|instead)\b", str(error.value), re.IGNORECASE), (
+        f"a refusal must name a way out, got: {error.value}"
+    )
+
+
+# --- both rooms ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+def test_the_constructor_is_the_config(room, name):
+    made = room.get(name)
+    assert isinstance(made, room.Mixer if room is mt.mixers else room.View)
+    parameters = inspect.signature(type(made)).parameters
+    for option, parameter in parameters.items():
+        assert parameter.kind is parameter.KEYWORD_ONLY, f"{option} must be keyword-only"
+        assert parameter.default is not parameter.empty, f"{option} must have a default"
+        assert parameter.annotation is not parameter.empty, f"{option} must have a type"
+        assert getattr(made, option) == parameter.default, f"{option} must be stored as given, under its own name"
+    assert all(f"{option}={parameter.default!r}" in repr(made) for option, parameter in parameters.items())
+    assert repr(eval(repr(made), {type(made).__name__: type(made)})) == repr(made)
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+def test_the_docstring_says_what_it_does(room, name):
+    made = type(room.get(name))
+    text = inspect.cleandoc(vars(made).get("__doc__") or "")
+    assert text.partition("\n")[0].endswith((".", ":")), "the first line is a sentence"
+    if room is mt.mixers:
+        assert re.search(r"\bx_i\b", text.partition("Args:")[0]), "who is mixed, in house letters, before the arguments"
+        assert re.search(r"^Reference: \S", text, re.MULTILINE)
+    for option in inspect.signature(made).parameters:
+        inherited = room is mt.mixers and option in ("alpha", "per", "dominant")  # said once, on Mixer
+        said = text + (room.Mixer.__doc__ if inherited else "")
+        assert re.search(rf"^\s*(\w+, )*{option}\b.*:", said, re.MULTILINE), f"Args must say what {option} is"
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+def test_an_unknown_option_is_an_error_that_names_the_valid_ones(room, name):
+    with pytest.raises((TypeError, ValueError), match="no_such_option") as error:
+        room.get(name, no_such_option=1)
+    for option in inspect.signature(type(room.get(name))).parameters:
+        assert option in str(error.value)
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+def test_an_unknown_name_is_an_error_that_names_the_nearest(room, name):
+    with pytest.raises(ValueError, match=f"Did you mean '{name}'") as error:
+        room.get(name[:-1] + "q")
+    assert all(known in str(error.value) for known in room.names())
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+def test_the_class_is_in_the_room_under_its_own_name(room, name):
+    made = type(room.get(name))
+    assert getattr(room, made.__name__) is made
+    assert made.__name__ in dir(room)
+    assert made.__module__ == f"{room.__name__}.{name}"
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+@pytest.mark.parametrize("wrong", [None, 5, np.random.default_rng(0)], ids=["None", "int", "numpy"])
+def test_only_a_torch_generator_is_taken(room, name, wrong):
+    kind = next(kind for kind in KINDS if takes(name, kind))
+    with pytest.raises(TypeError, match="`generator`"):
+        room.get(name)(example(kind), wrong)
+
+
+@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+def test_every_room_member_takes_something(room, name):
+    assert any(takes(name, kind) for kind in KINDS), "refuses every kind of input, so the other tests are empty"
+
+
+@pytest.mark.parametrize(("room", "name"), [*ALL, (mt.mixers, "mixup+cutmix")], ids=[*IDS, "mixers.mixup+cutmix"])
+def test_no_number_comes_from_a_global_generator(room, name):
+    kind = next(kind for kind in KINDS if takes(name, kind))
+    torch.manual_seed(0)
+    before, numpy_before = torch.get_rng_state(), repr(np.random.get_state(legacy=False))  # noqa: NPY002
+    made = room.get(name)
+    first = made(example(kind), seeded(1))
+    assert torch.get_rng_state().equal(before)
+    assert repr(np.random.get_state(legacy=False)) == numpy_before  # noqa: NPY002
+    torch.manual_seed(99)
+    again = made(example(kind), seeded(1))
+    one, two = (out[0] if isinstance(out, tuple) else out for out in (first, again))
+    assert one.equal(two)
+
+
+# --- mixers --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+@pytest.mark.parametrize("kind", [*KINDS, "ids"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_takes_or_refuses(name, kind, dtype):
+    x = torch.arange(B * 8).view(B, 8) if kind == "ids" else example(kind, dtype)
+    mixer, before = mt.mixers.get(name), x.clone()
+    try:
+        mixed, mix = mixer(x, seeded())
+    except (ValueError, TypeError):
+        with pytest.raises((ValueError, TypeError)) as error:
+            mixer(x, seeded())
+        check_refusal(error)
+        assert kind == "ids" or not takes(name, kind), "refused in this dtype only"
+        return
+    assert mixed.dtype == x.dtype
+    assert mixed.shape == x.shape
+    check_mix(mix, B, B)
+    assert mix.parents[:, 0].equal(torch.arange(B))
+    assert mix.parents[:, 1].sort().values.equal(torch.arange(B))  # a permutation
+    mixed.zero_()
+    assert x.equal(before)  # neither changed nor shared
+
+
+@pairs(COMPOSED)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_are_the_shares_really_taken(name, kind, dtype, seed):
+    pool = constants(B, *KINDS[kind], dtype=dtype)
+    mixed, mix = mt.mixers.get(name)(pool, seeded(seed))
+    assert honest(mixed, mix, pool, atol=DTYPES[dtype])
+    flat = constants(B, 1, dtype=torch.float64)
+    torch.testing.assert_close(mixed.double().flatten(1).mean(1, keepdim=True), mix(flat), rtol=0, atol=DTYPES[dtype])
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+def test_weights_are_honest_for_any_shape_and_option(name, data):
+    kind = data.draw(st.sampled_from([kind for kind in KINDS if takes(name, kind)]))
+    pool = constants(data.draw(st.integers(1, 5)), *(data.draw(st.integers(1, 9)) for _ in KINDS[kind]))
+    options = {
+        "alpha": data.draw(st.sampled_from([0.01, 0.5, 1, 8, (2.0, 0.5)])),
+        "per": data.draw(st.sampled_from(["sample", "batch"])),
+        "dominant": data.draw(st.booleans()),
+    }
+    mixed, mix = mt.mixers.get(name, **options)(pool, seeded(data.draw(st.integers(0, 99))))
+    check_mix(mix, len(pool), len(pool))
+    assert honest(mixed, mix, pool)
+
+
+@pairs(COMPOSED)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_alpha_zero_is_the_identity_to_the_bit(name, kind, dtype):
+    x = example(kind, dtype) * 1e6
+    for dominant in (False, True):
+        mixed, mix = mt.mixers.get(name, alpha=0, dominant=dominant)(x, seeded())
+        assert mixed.equal(x)
+        assert (mix.weight[:, 0] == 1).all()
+        mixed.zero_()
+        assert not x.equal(mixed)  # a copy
+
+
+@pairs(COMPOSED)
+def test_the_generator_decides_everything(name, kind):
+    x, mixer = example(kind), mt.mixers.get(name)
+    (mixed, mix), (same, twin), (other, third) = (mixer(x, seeded(s)) for s in (7, 7, 8))
+    assert mixed.equal(same)
+    assert mix.weight.equal(twin.weight)
+    assert mix.parents.equal(twin.parents)
+    assert not mixed.equal(other)
+    assert not (mix.weight.equal(third.weight) and mix.parents.equal(third.parents))
+    generator = seeded(7)
+    mixer(x, generator)
+    assert not mixer(x, generator)[0].equal(mixed)  # the state moves on
+
+
+@pairs(COMPOSED)
+@pytest.mark.parametrize("per", ["sample", "batch"])
+def test_mixing_commutes_with_the_order_of_the_batch(name, kind, per):
+    x, mixer = example(kind), mt.mixers.get(name, per=per)
+    parents = torch.stack([torch.randperm(B, generator=seeded(1)), torch.randperm(B, generator=seeded(2))], 1)
+    order = torch.randperm(B, generator=seeded(3))
+    mixed, mix = mixer(x, seeded(4), parents=parents)
+    moved, twin = mixer(x[order], seeded(4), parents=order.argsort()[parents])
+    assert moved.equal(mixed)
+    assert twin.weight.equal(mix.weight)
+
+
+@pairs(COMPOSED)
+def test_per_batch_is_one_share_and_per_sample_many(name, kind):
+    x = example(kind)
+    for seed in range(5):
+        weight = mt.mixers.get(name, per="batch")(x, seeded(seed))[1].weight
+        assert (weight == weight[0]).all()
+    each = torch.cat([mt.mixers.get(name)(x, seeded(seed))[1].weight for seed in range(5)])
+    assert len(torch.unique(each[:, 0])) > 1
+
+
+@pairs(COMPOSED, "image", "wide image", "series", "tokens", "table")
+@pytest.mark.parametrize("per", ["sample", "batch"])
+def test_dominant_first_ingredient_is_the_larger_part(name, kind, per):
+    """Boxes are rounded down and clipped, and places kept rounded up: both in favour of the first."""
+    mixer = mt.mixers.get(name, dominant=True, per=per)
+    weight = torch.cat([mixer(example(kind), seeded(seed))[1].weight for seed in range(20)])
+    assert weight[:, 0].min() >= 0.5
+    assert weight[:, 0].min() < 1
+
+
+@pairs(COMPOSED)
+def test_gradients_follow_the_shares(name, kind):
+    """Every mixer here takes numbers or weighs them, so d(sum of mixtures) / dx_i sums to the share taken of i."""
+    x, mixer = example(kind, torch.float64).requires_grad_(), mt.mixers.get(name)
+    mixed, mix = mixer(x, seeded(), parents=RING)
+    (grad,) = torch.autograd.grad(mixed.sum(), x)
+    torch.testing.assert_close(grad.flatten(1).mean(1), shares_of(mix, B).sum(0), rtol=0, atol=1e-6)
+    stopped, same = mixer(x, seeded(), pool=x.detach(), parents=RING)  # e-mix: no gradient through the partner
+    assert stopped.equal(mixed)
+    assert same.weight.equal(mix.weight)
+    (grad,) = torch.autograd.grad(stopped.sum(), x)
+    torch.testing.assert_close(grad.flatten(1).mean(1), mix.weight[:, 0], rtol=0, atol=1e-6)
+    pool = x.detach().clone().requires_grad_()
+    mixed, mix = mixer(x.detach(), seeded(), pool=pool, parents=RING)
+    (grad,) = torch.autograd.grad(mixed.sum(), pool)
+    expected = torch.zeros(B, dtype=torch.float64).index_add(0, RING[:, 1], mix.weight[:, 1])
+    torch.testing.assert_close(grad.flatten(1).mean(1), expected, rtol=0, atol=1e-6)
+
+
+@pairs(COMPOSED)
+def test_partners_from_a_pool_of_both_views(name, kind):
+    """MixSupCon: view 1 of i with view 2 of j."""
+    pool = constants(2 * B, *KINDS[kind])
+    parents = torch.stack([torch.arange(B), B + torch.randperm(B, generator=seeded(1))], 1)
+    mixed, mix = mt.mixers.get(name)(pool[:B], seeded(), pool=pool, parents=parents)
+    check_mix(mix, B, 2 * B)
+    assert mix.parents.equal(parents)
+    assert honest(mixed, mix, pool)
+    drawn, mix = mt.mixers.get(name)(pool[:B], seeded(), pool=pool)
+    check_mix(mix, B, 2 * B)
+    assert honest(drawn, mix, pool)
+    assert mix.parents[:, 0].equal(torch.arange(B))
+    assert len(mix.parents[:, 1].unique()) == B
+
+
+@pairs(COMPOSED)
+def test_half_a_batch_with_the_other_half(name, kind):
+    """MixCo."""
+    x, half = constants(B, *KINDS[kind]), B // 2
+    parents = torch.stack([torch.arange(half), half + torch.arange(half)], 1)
+    mixed, mix = mt.mixers.get(name)(x, seeded(), parents=parents)
+    assert mixed.shape == (half, *x.shape[1:])
+    check_mix(mix, half, B)
+    assert honest(mixed, mix, x)
+
+
+@pairs(COMPOSED)
+def test_labels_mix_as_the_input_did(name, kind):
+    classes = torch.tensor([0, 1, 2, 0, 1, 1])
+    x = constants(3, *KINDS[kind])[classes]  # an example is its class
+    mixed, mix = mt.mixers.get(name)(x, seeded())
+    labels = Labels.of(classes).mix(mix)
+    for i in range(B):
+        said = sum(k * w for k, w in zip(labels.ids[i].tolist(), labels.weight[i].tolist(), strict=True))
+        assert float(mixed[i].double().mean()) == pytest.approx(said, abs=1e-5)
+        assert float(labels.weight[i].sum()) == pytest.approx(1, abs=1e-6)
+
+
+# --- views ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_view_keeps_shape_and_dtype_and_its_input(name, kind, dtype):
+    x = example(kind, dtype)
+    view, before = mt.views.get(name), x.clone()
+    try:
+        seen = view(x, seeded())
+    except (ValueError, TypeError):
+        with pytest.raises((ValueError, TypeError)) as error:
+            view(x, seeded())
+        check_refusal(error)
+        assert not takes(name, kind), "refused in this dtype only"
+        return
+    assert seen.shape == x.shape
+    assert seen.dtype == x.dtype
+    assert seen.isfinite().all()
+    seen.zero_()
+    assert x.equal(before)
+
+
+@pairs(VIEWS)
+def test_the_generator_decides_the_view(name, kind):
+    x, view = example(kind), mt.views.get(name)
+    assert view(x, seeded(7)).equal(view(x, seeded(7)))
+    assert not view(x, seeded(7)).equal(view(x, seeded(8)))
+    generator = seeded(7)
+    assert not view(x, generator).equal(view(x, generator))
+
+
+@pairs(VIEWS)
+def test_every_example_gets_a_draw_of_its_own(name, kind):
+    """Twins come out different; a view that mixes twins leaves them, so it must give different shares to different examples."""
+    view, rows = mt.views.get(name), 16
+    twins = example(kind)[:1].expand(rows, *KINDS[kind]).clone()
+    seen = view(twins, seeded())
+    if not torch.allclose(seen, twins, atol=1e-5):
+        assert len(torch.unique(seen.flatten(1), dim=0)) >= rows // 4  # a box has few places on a short example
+        return
+    shape = [rows, *(KINDS[kind] if len(KINDS[kind]) > 1 else ())]
+    shape[1:2] = [rows]
+    lit = torch.zeros(shape)  # example i is 1 in channel i, so that channel i shows what is left of it
+    lit[range(rows), range(rows)] = 1
+    own = view(lit, seeded()).reshape(rows, rows, -1).mean(2).diagonal()
+    assert len(own.unique()) >= rows // 4
+
+
+@pairs(VIEWS)
+def test_a_view_lets_gradients_through(name, kind):
+    x = example(kind, torch.float64).requires_grad_()
+    (grad,) = torch.autograd.grad(mt.views.get(name)(x, seeded()).sum(), x)
+    assert grad.isfinite().all()
+    assert grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("wrong", [torch.zeros(4, 3, dtype=torch.int64), torch.zeros(4), [[1.0]]], ids=["int", "flat", "list"])
+def test_a_view_refuses_what_is_no_batch_of_numbers(name, wrong):
+    with pytest.raises(TypeError, match="floating tensor"):
+        mt.views.get(name)(wrong, seeded())

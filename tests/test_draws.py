@@ -1,0 +1,96 @@
+"""Draws: from the caller's generator alone, in float64 on the host, as distributed as they say."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from mixtrast import draws
+
+CPU = torch.device("cpu")
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_numpy_generator_takes_one_number_of_the_torch_generator():
+    generator, twin = (torch.Generator().manual_seed(3) for _ in range(2))
+    first, second = draws.numpy_generator(generator).random(4), draws.numpy_generator(generator).random(4)
+    assert (first == draws.numpy_generator(twin).random(4)).all()
+    assert (first != second).all()
+    torch.randint(2**63 - 1, (), generator=twin)
+    assert generator.get_state().equal(twin.get_state())
+
+
+@pytest.mark.parametrize("wrong", [None, 0, "cpu", np.random.default_rng(0), torch.default_generator.get_state()])
+@pytest.mark.parametrize("door", [draws.numpy_generator, lambda g: draws.on_device(g, CPU)], ids=["numpy", "on_device"])
+def test_another_generator_is_refused(wrong, door):
+    with pytest.raises(TypeError, match=r"`generator` must be a torch.Generator on the CPU"):
+        door(wrong)
+
+
+def test_on_a_cpu_the_generator_is_the_generator():
+    generator = torch.Generator().manual_seed(3)
+    assert draws.on_device(generator, CPU) is generator
+
+
+@pytest.mark.parametrize("alpha", [(1.0, 1.0), (0.5, 0.5), (2.0, 5.0), (32.0, 32.0)])
+def test_beta(alpha):
+    assert stats.kstest(draws.beta(rng(), alpha, 10_000), stats.beta(*alpha).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("alpha", [0.01, 1e-3, 1e-10, 1e-300])
+def test_beta_of_tiny_alpha_is_a_coin(alpha):
+    shares = draws.beta(rng(), (alpha, alpha), 4_000)
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert shares.mean() == pytest.approx(0.5, abs=0.03)
+    assert ((shares < 0.1) | (shares > 0.9)).mean() > 0.95
+
+
+@pytest.mark.parametrize("alpha", [(0, 0), (0, 1), (1, 0)])
+def test_alpha_zero_is_no_mixing(alpha):
+    assert (draws.beta(rng(), alpha, 5) == 1).all()
+
+
+def test_snapped_shares_and_what_is_left_are_exact_in_float32():
+    share = np.concatenate([draws.beta(rng(), (0.3, 0.3), 1_000), [0, 1, 0.5, 1e-12, 1 - 1e-12]])
+    snapped = draws.snap(share)
+    assert np.abs(snapped - share).max() <= 2.0**-25
+    assert (snapped.astype(np.float32) == snapped).all()
+    assert ((1 - snapped).astype(np.float32) == 1 - snapped).all()
+
+
+def test_subsets_have_their_size_and_are_uniform():
+    sizes = np.array([0, 1, 3, 5])
+    assert (draws.subset(rng(), 4, sizes, 5).sum(1) == sizes).all()
+    found, counts = np.unique(draws.subset(rng(), 6_000, np.full(6_000, 2), 4), axis=0, return_counts=True)
+    assert len(found) == 6
+    assert stats.chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("space", [(7,), (5, 8), (3, 4, 5)])
+def test_boxes_and_their_inside_are_their_loops(space):
+    sides = np.stack([rng().integers(0, length + 1, 12) for length in space], 1)
+    centres = np.stack([rng(1).integers(0, length, 12) for length in space], 1)
+    bounds = draws.boxes(sides, centres, space)
+    inside = draws.inside(torch.from_numpy(bounds), space)
+    assert bounds.shape == (12, 2 * len(space))
+    assert inside.shape == (12, *space)
+    for row, place in itertools.product(range(12), itertools.product(*map(range, space))):
+        within = all(c - s // 2 <= at < c + s // 2 for at, c, s in zip(place, centres[row], sides[row], strict=True))
+        assert bool(inside[(row, *place)]) == within
+    low, high = bounds[:, : len(space)], bounds[:, len(space) :]
+    assert ((low >= 0) & (low <= high) & (high <= np.asarray(space))).all()
+
+
+def test_to_takes_what_numpy_makes():
+    values = np.arange(6.0).reshape(2, 3)
+    assert draws.to(values.T, CPU).tolist() == values.T.tolist()  # not contiguous
+    assert draws.to(np.broadcast_to(values[0], (2, 3)), CPU).shape == (2, 3)  # not writable
+    assert draws.to(values, CPU, torch.float32).dtype == torch.float32
+    assert draws.to(torch.ones(2), CPU, torch.float64).dtype == torch.float64
