@@ -20,18 +20,24 @@ _GRID = 2.0**24
 
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:
     """A NumPy generator seeded by the next number of `generator`, which must live on the CPU."""
-    if not isinstance(generator, torch.Generator) or generator.device.type != "cpu":
-        got = generator.device if isinstance(generator, torch.Generator) else type(generator).__name__
-        raise TypeError(f"`generator` must be a torch.Generator on the CPU, whatever the device of the batch, got {got}.")
-    return np.random.default_rng(int(torch.randint(2**63 - 1, (), generator=generator)))
+    return np.random.default_rng(_seed(generator))
 
 
 def on_device(generator: torch.Generator, device: torch.device) -> torch.Generator:
     """A generator on the batch's device: this one on a CPU, else a child seeded by its next number, without a sync."""
-    seed = numpy_generator(generator) if device.type != "cpu" else None
-    if seed is None:
-        return generator
-    return torch.Generator(device).manual_seed(int(seed.integers(2**63 - 1)))
+    _check(generator)
+    return generator if device.type == "cpu" else torch.Generator(device).manual_seed(_seed(generator))
+
+
+def _seed(generator: torch.Generator) -> int:
+    _check(generator)
+    return int(torch.randint(2**63 - 1, (), generator=generator))
+
+
+def _check(generator: torch.Generator) -> None:
+    if not isinstance(generator, torch.Generator) or generator.device.type != "cpu":
+        got = generator.device if isinstance(generator, torch.Generator) else type(generator).__name__
+        raise TypeError(f"`generator` must be a torch.Generator on the CPU, whatever the device of the batch, got {got}.")
 
 
 def to(values: np.ndarray | Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import pkgutil
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,7 @@ def names(room: ModuleType) -> list[str]:
 
 def find(room: ModuleType, name: str) -> type[Any]:
     """The class of a file: `cutmix` -> mixtrast.mixers.cutmix.CutMix. An unknown name is an error that lists the room."""
-    known = names(room)
+    name, known = str(name), names(room)
     kind = room.__name__.rpartition(".")[2]
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
@@ -28,6 +29,18 @@ def find(room: ModuleType, name: str) -> type[Any]:
         if attribute.lower() == wanted and isinstance(value, type):
             return value
     raise ImportError(f"{module.__name__} must define a class that is called like the file, in any capitals, got none.")
+
+
+def make(room: ModuleType, name: str, options: dict[str, Any]) -> Any:
+    """An instance by name. The constructor's signature is what can be configured; all wrong options are named at once."""
+    kind = find(room, name)
+    known = list(inspect.signature(kind).parameters)
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        near = [match for option in unknown for match in difflib.get_close_matches(option, known, 1)]
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise TypeError(f"{name} has no option {', '.join(unknown)}.{hint} Its options are: {', '.join(known) or 'none'}.")
+    return kind(**options)
 
 
 def attribute(room: ModuleType, name: str) -> Any:

@@ -20,7 +20,7 @@ _room = sys.modules[__name__]
 
 def get(name: str, **options: Any) -> Mixer | OneOf:
     """The mixer of that name; several joined by "+" are drawn from, one for each batch, with the same options."""
-    parts = [registry.find(_room, part.strip())(**options) for part in name.split("+")]
+    parts: list[Mixer] = [registry.make(_room, part.strip(), options) for part in str(name).split("+")]
     return parts[0] if len(parts) == 1 else OneOf(*parts)
 
 

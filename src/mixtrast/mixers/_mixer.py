@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from numbers import Real
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from mixtrast.labels import Mix
 
 Draw = Mapping[str, Any]
 _ALIASES = {"lam": "weight", "lambda": "weight", "center": "centre", "tao": "scale", "tau": "scale"}
+_LETTERS = {"weight": "λ"}
 
 
 class Job(NamedTuple):
@@ -36,6 +39,8 @@ class Mixer(ABC):
         dominant: λ becomes max(λ, 1 - λ), so the first ingredient is the larger part (i-Mix, e-mix).
     """
 
+    takes: ClassVar[tuple[str, ...]] = ("weight",)  # what of its draws can be given
+
     def __init__(
         self,
         *,
@@ -44,7 +49,7 @@ class Mixer(ABC):
         dominant: bool = False,
     ) -> None:
         both = tuple(alpha) if isinstance(alpha, (tuple, list)) else (alpha, alpha)
-        if len(both) != 2 or not all(isinstance(a, (int, float)) and 0 <= a < float("inf") for a in both):
+        if len(both) != 2 or not all(isinstance(a, Real) and 0 <= a < float("inf") for a in both):
             raise ValueError(f"`alpha` of {self._name} must be 0 or more, or a pair of such, got {alpha!r}. 1 is uniform.")
         if per not in ("sample", "batch"):
             raise ValueError(f"`per` of {self._name} must be 'sample' or 'batch', got {per!r}.")
@@ -78,24 +83,20 @@ class Mixer(ABC):
         """
         self._check(x)
         rng = draws.numpy_generator(generator)
-        if pool is not None and (pool.shape[1:] != x.shape[1:] or len(pool) < len(x)):
-            raise ValueError(
-                f"`pool` must have the rows of x {tuple(x.shape)} first, of the same shape, got {tuple(pool.shape)}. "
-                "Concatenate: pool = torch.cat([x, more])."
-            )
-        source = x if pool is None else pool
-        own = parents is None
+        pool = x if pool is None else self._check_pool(pool, x)
         if parents is None:
-            partners = rng.permutation(len(source))[: len(x)]
+            partners = rng.permutation(len(pool))[: len(x)]
             parents = draws.to(np.stack([np.arange(len(x)), partners], 1), x.device)
-        parents = self._check_parents(parents, len(source)).to(x.device)
-        from_x = source if len(source) > len(x) else x
-        first = x if own else from_x[parents[:, 0]]
-        others = tuple(source[column] for column in parents.unbind(1)[1:])
-        weights = None if importance is None else tuple(importance[column] for column in parents.unbind(1))
+            first = x
+        else:
+            parents = self._check_parents(parents, len(pool)).to(x.device)
+            # The first ingredient comes from x wherever x has it: the pool may be detached.
+            first = (x if len(pool) == len(x) else torch.cat([x, pool[len(x) :]]))[parents[:, 0]]
+        others = tuple(pool[column] for column in parents.unbind(1)[1:])
         if not others:
             return first, Mix(parents, torch.ones_like(parents, dtype=_weight_dtype(x)))
-        mixed, weight = self.blend(Job(first, others, rng, _named(draw), weights))
+        weights = None if importance is None else tuple(importance[column] for column in parents.unbind(1))
+        mixed, weight = self.blend(Job(first, others, rng, self._named(draw), weights))
         return mixed, Mix(parents, weight.to(_weight_dtype(x)))
 
     @abstractmethod
@@ -106,12 +107,7 @@ class Mixer(ABC):
         """λ (R,) in float64, drawn or given, folded if `dominant` (a given λ is taken as it is)."""
         rows = len(job.first)
         if "weight" in job.draw:
-            given = np.asarray(torch.as_tensor(job.draw["weight"], device="cpu", dtype=torch.float64)).reshape(-1)
-            if len(given) not in (1, rows) or not ((given >= 0) & (given <= 1)).all():
-                raise ValueError(
-                    f"a given λ must be one number, or one for each of the {rows} mixtures, in 0 to 1, got {given}."
-                )
-            return np.broadcast_to(given, (rows,))
+            return np.broadcast_to(given(job, "weight", ())[:, 0], (rows,))
         return np.broadcast_to(self.fold(self.drawn(job.rng, rows if self.per == "sample" else 1)), (rows,))
 
     def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
@@ -129,18 +125,47 @@ class Mixer(ABC):
         return f"{self._name}({options})"
 
     def _check(self, x: Tensor) -> None:
-        if not isinstance(x, Tensor) or x.dim() < 2 or not len(x):
+        if not isinstance(x, Tensor) or x.dim() < 2 or not x.numel():
             got = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(f"{self._name} mixes a tensor of two or more dimensions, examples first, at least one, got {got}.")
+            raise ValueError(
+                f"{self._name} mixes a tensor of two or more dimensions, examples first, at least one, not empty, got {got}."
+            )
+
+    def _check_pool(self, pool: Tensor, x: Tensor) -> Tensor:
+        if not isinstance(pool, Tensor):
+            raise TypeError(f"`pool` must be a tensor, got {type(pool).__name__}. Concatenate: pool = torch.cat([x, more]).")
+        if (pool.shape[1:], pool.dtype, pool.device) != (x.shape[1:], x.dtype, x.device) or len(pool) < len(x):
+            raise ValueError(
+                f"`pool` must begin with the rows of x, {tuple(x.shape)} of {x.dtype} on {x.device}, got {tuple(pool.shape)} "
+                f"of {pool.dtype} on {pool.device}. Concatenate: pool = torch.cat([x, more])."
+            )
+        return pool
 
     def _check_parents(self, parents: Tensor, rows: int) -> Tensor:
-        if parents.dim() != 2 or parents.dtype != torch.int64 or parents.shape[1] < 1:
-            raise TypeError(f"`parents` must be int64 (R,K), got {parents.dtype} of shape {tuple(parents.shape)}.")
+        if not isinstance(parents, Tensor) or parents.dim() != 2 or parents.dtype != torch.int64 or parents.shape[1] < 1:
+            got = f"{parents.dtype} of shape {tuple(parents.shape)}" if isinstance(parents, Tensor) else type(parents).__name__
+            raise TypeError(f"`parents` must be an int64 tensor (R,K), got {got}. Stack: torch.stack([own, partner], 1).")
         if parents.device.type == "cpu" and parents.numel() and not 0 <= int(parents.min()) <= int(parents.max()) < rows:
             raise ValueError(
                 f"`parents` must be rows of the pool, 0 to {rows - 1}, got {int(parents.min())} to {int(parents.max())}."
             )
         return parents
+
+    def _named(self, draw: Draw | Tensor | float | None) -> dict[str, Any]:
+        """A given draw by name; a bare bool tensor is a mask, bare integers a box, a bare number or floats λ."""
+        if draw is None:
+            return {}
+        if not isinstance(draw, Mapping):
+            kind = torch.as_tensor(draw).dtype
+            bare = isinstance(draw, Real) or kind.is_floating_point
+            draw = {"mask" if kind == torch.bool else "weight" if bare else "box": draw}
+        named = {_ALIASES.get(key, key): value for key, value in draw.items()}
+        for key in named:
+            if key not in self.takes:
+                near = difflib.get_close_matches(key, [*self.takes, *_ALIASES], 1)
+                hint = f" Did you mean {_ALIASES.get(near[0], near[0])!r}?" if near else ""
+                raise ValueError(f"`draw` of {self._name} cannot give {key!r}; it takes {', '.join(self.takes)}.{hint}")
+        return named
 
 
 class OneOf:
@@ -149,6 +174,8 @@ class OneOf:
     def __init__(self, *mixers: Mixer) -> None:
         if not mixers:
             raise ValueError("OneOf needs at least one mixer.")
+        if not all(isinstance(mixer, Mixer) for mixer in mixers):
+            raise TypeError(f"OneOf takes one mixer or more, got {mixers!r}. By name: mixers.get('mixup+cutmix').")
         self.mixers = mixers
 
     def __call__(self, x: Tensor, generator: torch.Generator, **options: Any) -> tuple[Tensor, Mix]:
@@ -157,6 +184,22 @@ class OneOf:
 
     def __repr__(self) -> str:
         return f"OneOf({', '.join(map(repr, self.mixers))})"
+
+
+def given(job: Job, name: str, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """A given draw as (1 or R, numbers) in float64, within its range."""
+    try:
+        value = np.asarray(torch.as_tensor(job.draw[name], device="cpu", dtype=torch.float64)).reshape(-1, *(shape or (1,)))
+    except (TypeError, ValueError, RuntimeError):
+        value = np.empty(0)
+    rows = len(job.first)
+    if len(value) not in (1, rows) or not ((value >= low) & (value <= high)).all():
+        called, each = _LETTERS.get(name, name), f"{shape[0]} numbers" if shape else "one number"
+        raise ValueError(
+            f"a given {called} must be {each}, or {each} for each of the {rows} mixtures, in {low:g} to {high:g}, "
+            f"got {job.draw[name]!r}."
+        )
+    return value
 
 
 def two(job: Job, name: str) -> Tensor:
@@ -185,15 +228,3 @@ def pair(share: Tensor) -> Tensor:
 
 def _weight_dtype(x: Tensor) -> torch.dtype:
     return torch.float64 if x.dtype == torch.float64 else torch.float32
-
-
-def _named(draw: Draw | Tensor | float | None) -> dict[str, Any]:
-    """A given draw by name; a bare bool tensor is a mask, bare integers a box, bare numbers λ."""
-    if draw is None:
-        return {}
-    if isinstance(draw, Mapping):
-        return {_ALIASES.get(key, key): value for key, value in draw.items()}
-    value = torch.as_tensor(draw)
-    if value.dtype == torch.bool:
-        return {"mask": value}
-    return {"weight": value} if value.is_floating_point() or not value.dim() else {"box": value}

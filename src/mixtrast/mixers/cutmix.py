@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, Mixer, over_channels, pair, space_of, two
+from mixtrast.mixers._mixer import Job, Mixer, given, over_channels, pair, space_of, two
 
 
 class CutMix(Mixer):
@@ -24,6 +26,8 @@ class CutMix(Mixer):
 
     Reference: Yun et al., CutMix, ICCV 2019, arXiv:1905.04899, eq. 1-2 and its code, with λ corrected to the area as there.
     """
+
+    takes: ClassVar[tuple[str, ...]] = ("weight", "centre", "box")
 
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
         x, other = job.first, two(job, self._name)
@@ -46,16 +50,17 @@ class CutMix(Mixer):
 
 def centres(job: Job, space: tuple[int, ...], rows: int) -> np.ndarray:
     """Uniform box centres, or those given: (R or 1, S)."""
-    if "centre" in job.draw:
-        return np.asarray(torch.as_tensor(job.draw["centre"], device="cpu"), dtype=np.int64).reshape(-1, len(space))
-    return job.rng.integers(0, space, (rows, len(space)))
+    if "centre" not in job.draw:
+        return job.rng.integers(0, space, (rows, len(space)))
+    centre = given(job, "centre", (len(space),), 0, max(space)).astype(np.int64)
+    if not (centre < np.asarray(space)).all():
+        raise ValueError(f"a given centre must lie in the space {space}, got {centre.tolist()}.")
+    return centre
 
 
 def given_boxes(job: Job, space: tuple[int, ...]) -> np.ndarray:
-    boxes = np.asarray(torch.as_tensor(job.draw["box"], device="cpu"), dtype=np.int64).reshape(-1, 2 * len(space))
+    boxes = given(job, "box", (2 * len(space),), 0, max(space)).astype(np.int64)
     low, high = boxes[:, : len(space)], boxes[:, len(space) :]
-    if len(boxes) not in (1, len(job.first)) or not ((low >= 0) & (low <= high) & (high <= np.asarray(space))).all():
-        raise ValueError(
-            f"a given box must be bounds within {space}, lower ones first, one or one a mixture, got {boxes.tolist()}."
-        )
+    if not ((low <= high) & (high <= np.asarray(space))).all():
+        raise ValueError(f"a given box must be bounds within {space}, the lower ones first, got {boxes.tolist()}.")
     return boxes

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -35,16 +36,18 @@ class Mixup(Mixer):
         dominant: bool = False,
     ) -> None:
         super().__init__(alpha=alpha, per=per, dominant=dominant)
-        self._range = None if weight is None else tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
-        if self._range is not None and not (len(self._range) == 2 and 0 <= self._range[0] <= self._range[1] <= 1):
+        ends = tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
+        shares = [float(end) for end in ends if isinstance(end, (Real, float))]
+        if weight is not None and not (len(shares) == len(ends) == 2 and 0 <= shares[0] <= shares[1] <= 1):
             raise ValueError(f"`weight` of Mixup must be a share in 0 to 1, or a range of shares, got {weight!r}.")
+        self._range = shares or None
         self.weight = weight
 
     def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
         if self._range is None:
             return super().drawn(rng, size)
         low, high = self._range
-        return draws.snap(rng.uniform(low, high, size)) if low < high else np.full(size, float(low))
+        return draws.snap(rng.uniform(low, high, size))
 
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
         x = job.first
@@ -64,7 +67,7 @@ class Mixup(Mixer):
         return mixed.to(x.dtype), weight
 
     def _many(self, job: Job) -> Tensor:
-        """Dirichlet shares (R,K), the largest first if `dominant`; the last one is what is left to 1."""
+        """Dirichlet shares (R,K), the largest first if `dominant`."""
         rows, parents = len(job.first), len(job.others) + 1
         if "weight" in job.draw:
             given = torch.as_tensor(job.draw["weight"], dtype=torch.float64, device="cpu")
@@ -79,7 +82,8 @@ class Mixup(Mixer):
         if self.dominant:
             shares = -np.sort(-shares, 1)
         shares = draws.snap(shares)
-        shares[:, 0] = 1 - shares[:, 1:].sum(1)
+        largest = shares.argmax(1)  # takes what rounding left, and stays positive
+        shares[np.arange(size), largest] += 1 - shares.sum(1)
         return torch.from_numpy(np.broadcast_to(shares, (rows, parents)).copy())
 
 

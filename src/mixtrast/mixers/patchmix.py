@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, Mixer, pair, two
+from mixtrast.mixers._mixer import Job, Mixer, given, pair, two
 
 
 class PatchMix(Mixer):
@@ -22,13 +22,15 @@ class PatchMix(Mixer):
     Args:
         patch: side of a patch. None: 4 for images, and (B,T,D) is taken as tokens.
         per: "batch" shares one mask among all mixtures (Dmix); "sample" draws one each.
-        alpha, dominant: as everywhere.
+        alpha, dominant: as everywhere, of the λ drawn: patches cut short at a border may leave x_i a little less.
 
     Draws: {"weight": λ}, or {"mask": bool (P,) or (R,P), True where x_i stays; or in the shape of the grid of patches}.
 
     Reference: Dmix (token mixing at the embedding; the project's seed text 003, Algorithm 2).
     Differs: k counts tokens, ceil(λ P), where the text's index says the batch; the weight is k / P, not the λ drawn.
     """
+
+    takes = ("weight", "mask")
 
     def __init__(
         self,
@@ -65,13 +67,9 @@ class PatchMix(Mixer):
 
     def _mask(self, job: Job, places: int) -> np.ndarray:
         if "mask" in job.draw:
-            given = np.asarray(torch.as_tensor(job.draw["mask"], device="cpu"), dtype=bool).reshape(-1, places)
-            if len(given) not in (1, len(job.first)):
-                raise ValueError(
-                    f"a given mask must be one, or one for each of the {len(job.first)} mixtures, got {len(given)}."
-                )
-            return given
-        shares = self.shares(job) if self.per == "sample" else self.shares(job)[:1]
+            return given(job, "mask", (places,)) > 0
+        shared = self.per == "batch" and "weight" not in job.draw
+        shares = self.shares(job)[:1] if shared else self.shares(job)
         # λ is a multiple of 2^-24 and not of 1 / P: the small number keeps ceil from rounding 3.0000000001 up.
         kept = np.ceil(shares * places - 1e-6).astype(np.int64)
         return draws.subset(job.rng, len(kept), kept, places)

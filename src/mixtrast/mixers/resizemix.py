@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, pair, space_of, two
+from mixtrast.mixers._mixer import Job, given, pair, space_of, two
 from mixtrast.mixers.cutmix import CutMix, centres, given_boxes
 
 
@@ -29,6 +29,8 @@ class ResizeMix(CutMix):
     Differs: from OpenMixup's code, which swaps the axes of a non-square image and fails on an empty box.
     """
 
+    takes = ("weight", "scale", "centre", "box")
+
     def __init__(
         self,
         *,
@@ -39,7 +41,7 @@ class ResizeMix(CutMix):
         dominant: bool = False,
     ) -> None:
         super().__init__(alpha=alpha, per=per, dominant=dominant)
-        if not (len(scale) == 2 and 0 <= scale[0] <= scale[1] <= 1):
+        if not (isinstance(scale, (tuple, list)) and len(scale) == 2 and 0 <= scale[0] <= scale[1] <= 1):
             raise ValueError(f"`scale` of ResizeMix must be a range of sides within 0 to 1, got {scale!r}.")
         if interpolate not in ("nearest", "linear"):
             raise ValueError(f"`interpolate` of ResizeMix must be 'nearest' or 'linear', got {interpolate!r}.")
@@ -73,9 +75,11 @@ class ResizeMix(CutMix):
     def sides(self, job: Job, rows: int, rank: int) -> np.ndarray:
         """s (R,) or (1,). A λ given stands for a pasted share of 1 - λ."""
         if "scale" in job.draw:
-            return np.asarray(torch.as_tensor(job.draw["scale"], device="cpu", dtype=torch.float64)).reshape(-1)
+            return given(job, "scale", ())[:, 0]
         if "weight" in job.draw:
             return np.asarray((1 - self.shares(job)) ** (1 / rank))
+        if min(self._beta) == 0:  # no mixing
+            return np.zeros(rows)
         low, high = self.scale
         side = job.rng.uniform(low, high, rows)
         if self._beta != (1.0, 1.0):
@@ -105,6 +109,6 @@ def _shrink(x: Tensor, dim: int, low: Tensor, high: Tensor, length: int, how: st
 
     if how == "nearest":
         return take(at * length // size)
-    source = ((at + 0.5) * (length / size) - 0.5).clamp(min=0)
+    source = ((at + 0.5) * (length / size.double()) - 0.5).clamp(min=0)
     below = source.floor().long()
     return torch.lerp(take(below), take(below + 1), (source - below).to(x.dtype).view(shape).expand(x.shape))

@@ -18,7 +18,7 @@ _room = sys.modules[__name__]
 
 def get(name: str, **options: Any) -> View:
     """The view of that name."""
-    view: View = registry.find(_room, name)(**options)
+    view: View = registry.make(_room, name, options)
     return view
 
 

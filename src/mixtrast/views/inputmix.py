@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,7 +26,8 @@ class InputMix(View):
     """
 
     def __init__(self, *, others: int = 2, alpha: float = 1.0, own: float = 0.5) -> None:
-        if not (isinstance(others, int) and others >= 1 and alpha > 0 and 0 <= own <= 1):
+        numbers = isinstance(others, int) and isinstance(alpha, Real) and isinstance(own, Real)
+        if not (numbers and others >= 1 and 0 < alpha < float("inf") and 0 <= own <= 1):
             raise ValueError(
                 f"InputMix needs others >= 1, alpha > 0 and own in 0 to 1, got others={others!r}, alpha={alpha!r}, own={own!r}."
             )

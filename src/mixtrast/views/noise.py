@@ -15,8 +15,8 @@ class Noise(View):
     """
 
     def __init__(self, *, scale: float = 0.1) -> None:
-        if not scale >= 0:
-            raise ValueError(f"`scale` of Noise must be 0 or more, got {scale!r}.")
+        if not 0 <= scale < float("inf"):
+            raise ValueError(f"`scale` of Noise must be 0 or more and finite, got {scale!r}.")
         self.scale = scale
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
