@@ -28,7 +28,8 @@ from mixtrast.precision import exact
 FORMED = 1 << 18  # products of slots up to which W is formed: measured faster than grouping up to here
 _DELICATE = 2.0**-20  # below this share of the mass before exclusion a row is formed (CPU); above it 32 bits are good
 _NOTHING = 2.0**-40  # and below this share nothing can be told from rounding (CUDA)
-_CHUNK = 1 << 20  # entries of W formed at a time for delicate rows
+_FORMING = 1 << 20  # entries of W formed at a time for delicate rows
+_PIECE = 1 << 16  # numbers widened to float64 at a time on a CPU: half a megabyte, which stays in its cache
 
 Slots = tuple[Tensor, Tensor]  # ids (N,K) int64 and weight (N,K)
 
@@ -79,14 +80,16 @@ class Grouped:
     """W as (anchor slot -> group) times (group <- candidate slot), less the excluded pairs."""
 
     def __init__(self, anchors: Slots, candidates: Slots, exclude: Tensor | None, itself: bool, paired: bool) -> None:
-        (self.anchor_ids, self.u), (self.candidate_ids, self.v) = self.anchors, self.candidates = anchors, candidates
+        self.anchor_slots, self.candidate_slots = anchors, candidates
         self.exclude, self.itself = exclude, itself
         self._group()
-        before = mass = (self.u * self._of_group(self.v)).sum(1)  # (R,)
-        count = ((self.u != 0) * self._of_group((self.v != 0).long())).sum(1)
+        (_, u), (_, v) = anchors, candidates
+        whole = self._of_group(v)
+        count = ((u != 0) * self._of_group((v != 0).long())).sum(1)
+        before = mass = (u * whole).sum(1)  # (R,)
         if exclude is not None:
             self.own, own_count = self._excluded(exclude)
-            mass = (self.u * (self._of_group(self.v) - sum(self.own))).sum(1)
+            mass = (u * (whole - sum(self.own))).sum(1)
             count = count - own_count
         self.delicate: Tensor | None = None
         if exclude is not None and mass.is_cuda:
@@ -96,84 +99,109 @@ class Grouped:
             if len(rows):
                 self.delicate = rows
                 mass[rows] = torch.cat([self._form(part).sum(1) for part in self._parts()])
+                u = u.index_fill(0, rows, 0.0)
         mass = torch.where(count > 0, mass, 0.0)
         self.mass = mass + 1.0 if paired else mass
         self.share = torch.where(self.mass > 0, 1 / self.mass, 0.0)
+        self.u = u * self.share[:, None]  # (R,Ka), what a group weighs in the mean of row i
+        self.v = v
 
     def _group(self) -> None:
         """Numbers the ids of the candidate slots; the last group holds nobody and always sums to 0."""
-        slots = self.v.flatten()
+        (ids, _), (theirs, v) = self.anchor_slots, self.candidate_slots
         # On CUDA the number of live slots would be a sync: dead ones stay, with weight 0.
-        self.slots = torch.arange(slots.numel(), device=slots.device) if slots.is_cuda else slots.nonzero()[:, 0]
-        self.slot_rows = self.slots.div(self.v.shape[1], rounding_mode="floor")
-        self.slot_weight = slots[self.slots]
-        ids, order = self.candidate_ids.flatten()[self.slots].sort()
-        if not len(ids):  # a queue of nobody
-            self.groups, self.slot_group = 0, self.slots
-            self.anchor_group = torch.zeros_like(self.anchor_ids)
+        self.live = torch.arange(v.numel(), device=v.device) if v.is_cuda else v.flatten().nonzero()[:, 0]
+        known, order = theirs.flatten()[self.live].sort()
+        if not len(known):  # a queue of nobody
+            self.groups = 0
+            self.anchor_group, self.candidate_group = torch.zeros_like(ids), torch.zeros_like(theirs)
             return
-        number = torch.cat([ids.new_zeros(1), (ids[1:] != ids[:-1]).cumsum(0)])
-        self.groups = len(ids) if ids.is_cuda else int(number[-1]) + 1
-        self.slot_group = torch.empty_like(order).scatter_(0, order, number)
-        at = torch.searchsorted(ids, self.anchor_ids.contiguous()).clamp_(max=len(ids) - 1)
-        self.anchor_group = torch.where(ids[at] == self.anchor_ids, number[at], self.groups)
+        number = torch.cat([known.new_zeros(1), (known[1:] != known[:-1]).cumsum(0)])
+        self.groups = len(known) if known.is_cuda else int(number[-1]) + 1
+        candidate_group = torch.full_like(theirs.flatten(), self.groups)
+        self.candidate_group = candidate_group.scatter_(0, self.live[order], number).view(theirs.shape)
+        at = torch.searchsorted(known, ids.contiguous()).clamp_(max=len(known) - 1)
+        self.anchor_group = torch.where(known[at] == ids, number[at], self.groups)
 
     def _of_group(self, slot_values: Tensor) -> Tensor:
         """Σ over the candidate slots of each anchor slot's group: (M,Kb) -> (R,Ka)."""
-        return _sum_by(self.slot_group, slot_values.flatten()[self.slots], self.groups + 1)[self.anchor_group]
+        sums = _sum_by(self.candidate_group.flatten()[self.live], slot_values.flatten()[self.live], self.groups + 1)
+        return sums[self.anchor_group]
 
     def _excluded(self, exclude: Tensor) -> tuple[list[Tensor], Tensor]:
         """Per column of `exclude`, the mass (R,Ka) the hidden candidate adds to each slot, 0 for pads; and all their count."""
+        (ids, u), (theirs, v) = self.anchor_slots, self.candidate_slots
         masses, count = [], torch.zeros_like(exclude[:, 0])
         for hidden in exclude.unbind(1):
             at = hidden.clamp(min=0)
-            same = self.anchor_ids[:, :, None] == self.candidate_ids[at][:, None, :]  # (R,Ka,Kb)
-            same = same & (hidden >= 0)[:, None, None]
-            v = self.v[at][:, None, :] * same
-            masses.append(v.sum(2))
-            count = count + ((v != 0) & (self.u != 0)[:, :, None]).sum((1, 2))
+            same = (ids[:, :, None] == theirs[at][:, None, :]) & (hidden >= 0)[:, None, None]  # (R,Ka,Kb)
+            own = v[at][:, None, :] * same
+            masses.append(own.sum(2))
+            count = count + ((own != 0) & (u != 0)[:, :, None]).sum((1, 2))
         return masses, count
 
     def _parts(self) -> tuple[Tensor, ...]:
         """The delicate rows, a few at a time."""
-        return () if self.delicate is None else self.delicate.split(max(1, _CHUNK // len(self.v)))
+        return () if self.delicate is None else self.delicate.split(max(1, _FORMING // len(self.candidate_slots[0])))
 
     def _form(self, part: Tensor) -> Tensor:
+        ids, u = self.anchor_slots
         exclude = None if self.exclude is None else self.exclude[part]
-        return _form((self.anchor_ids[part], self.u[part]), self.candidates, exclude, False)
+        return _form((ids[part], u[part]), self.candidate_slots, exclude, False)
 
     def mean(self, candidates: Tensor) -> Tensor:
-        c = candidates.double()
-        sums = _sum_by(self.slot_group, c[self.slot_rows].mul_(self.slot_weight[:, None]), self.groups + 1)
-        out = torch.zeros(len(self.u), c.shape[1], dtype=c.dtype, device=c.device)
-        for a in range(self.u.shape[1]):
-            left = sums[self.anchor_group[:, a]]
-            for hidden, own in self._pairs():
-                left -= own[:, a, None] * (c[: len(own)] if hidden is None else c[hidden])
-            out += left.mul_(self.u[:, a, None])
+        k = self.v.shape[1]
+        sums = self._collect(candidates, self.live.div(k, rounding_mode="floor"), self.candidate_group, self.v, self.live)
+        out = candidates.new_empty(len(self.u), candidates.shape[1])
+        for here in _pieces(out):
+            total = self._left(sums, candidates, here, 0)
+            for a in range(1, self.u.shape[1]):
+                total.add_(self._left(sums, candidates, here, a))
+            out[here] = total
         for part in self._parts():
-            out[part] = self._form(part) @ c
-        return out.mul_(self.share[:, None]).to(candidates.dtype)
+            out[part] = ((self._form(part) * self.share[part, None]) @ candidates.double()).to(out.dtype)
+        return out
+
+    def _left(self, sums: Tensor, candidates: Tensor, here: slice, a: int) -> Tensor:
+        """What slot a of these rows adds to their mean: its group's sum, less the excluded, by its weight."""
+        left = sums[self.anchor_group[here, a]]
+        for hidden, own in self._pairs():
+            theirs = candidates[here] if hidden is None else candidates[hidden[here]]
+            left.addcmul_(own[here, a, None], theirs.double(), value=-1)
+        return left.mul_(self.u[here, a, None])
 
     def spread(self, rows: Tensor) -> Tensor:
-        whole = y = rows.double() * self.share[:, None]
-        if self.delicate is not None:
-            y = y.index_fill(0, self.delicate, 0.0)
-        sums = torch.zeros(self.groups + 1, y.shape[1], dtype=y.dtype, device=y.device)
-        for a in range(self.u.shape[1]):
-            sums += _sum_by(self.anchor_group[:, a], y * self.u[:, a, None], self.groups + 1)
-        back = sums[self.slot_group].mul_(self.slot_weight[:, None])
-        every = self.v.shape[1] == 1 and len(back) == len(self.v)  # one slot each, all alive: already in the candidates' order
-        out = back if every else _sum_by(self.slot_rows, back, len(self.v))
-        for hidden, own in self._pairs():
-            lost = y * (self.u * own).sum(1, keepdim=True)
-            if hidden is None:
-                out[: len(lost)] -= lost
-            else:
-                out -= _sum_by(hidden, lost, len(self.v))
+        k = self.u.shape[1]
+        every = torch.arange(self.u.numel(), device=rows.device)
+        sums = self._collect(rows, every.div(k, rounding_mode="floor"), self.anchor_group, self.u, every)
+        lost = [(hidden, (self.u * own).sum(1, keepdim=True)) for hidden, own in self._pairs()]
+        away = None  # what excluded pairs take from candidates that are not the row itself
+        for hidden, weight in lost:
+            if hidden is not None:
+                taken = _sum_by(hidden, rows.double() * weight, len(self.v))
+                away = taken if away is None else away.add_(taken)
+        out = rows.new_empty(len(self.v), rows.shape[1])
+        for here in _pieces(out):
+            total = sums[self.candidate_group[here, 0]].mul_(self.v[here, 0, None])
+            for b in range(1, self.v.shape[1]):
+                total.add_(sums[self.candidate_group[here, b]].mul_(self.v[here, b, None]))
+            if away is not None:
+                total -= away[here]
+            elif lost:
+                mine = rows[here].double()
+                total[: len(mine)].addcmul_(lost[0][1][here], mine, value=-1)
+            out[here] = total
         for part in self._parts():
-            out += self._form(part).t() @ whole[part]
-        return out.to(rows.dtype)
+            out += ((self._form(part) * self.share[part, None]).t() @ rows[part].double()).to(out.dtype)
+        return out
+
+    def _collect(self, x: Tensor, of: Tensor, group: Tensor, weight: Tensor, slots: Tensor) -> Tensor:
+        """Σ by group of weight times the row of x, over these slots: (groups + 1, D) float64."""
+        sums = torch.zeros(self.groups + 1, x.shape[1], dtype=torch.float64, device=x.device)
+        group, weight = group.flatten()[slots], weight.flatten()[slots, None]
+        for here in _pieces(x, len(slots)):
+            _sum_into(sums, group[here], x[of[here]].double().mul_(weight[here]))
+        return sums
 
     def _pairs(self) -> list[tuple[Tensor | None, Tensor]]:
         """(candidate index or None for "the row itself", mass (R,Ka)) per column of `exclude`; pads have mass 0."""
@@ -229,9 +257,20 @@ def _live(ids: Tensor, weight: Tensor) -> Slots:
     return ids, torch.where(ids == NOBODY, 0.0, weight.double())
 
 
+def _pieces(x: Tensor, rows: int | None = None) -> list[slice]:
+    """Row ranges of x (or of so many rows of its width) whose float64 copy is small; one on CUDA."""
+    rows = len(x) if rows is None else rows
+    step = max(1, rows if x.is_cuda else _PIECE // x.shape[1])
+    return [slice(start, min(rows, start + step)) for start in range(0, rows, step)]
+
+
 def _sum_by(group: Tensor, values: Tensor, groups: int) -> Tensor:
-    """Sums the rows of `values` by group, in a fixed order: the same bits at every run."""
-    out = torch.zeros(groups, *values.shape[1:], dtype=values.dtype, device=values.device)
+    """Sums the rows of `values` by group."""
+    return _sum_into(torch.zeros(groups, *values.shape[1:], dtype=values.dtype, device=values.device), group, values)
+
+
+def _sum_into(sums: Tensor, group: Tensor, values: Tensor) -> Tensor:
+    """Adds the rows of `values` to their groups in a fixed order: the same bits at every run."""
     if values.is_cuda:  # index_add_ would add in the order the threads come; index_put_ sorts first
-        return out.index_put_((group,), values, accumulate=True)
-    return out.index_add_(0, group, values)
+        return sums.index_put_((group,), values, accumulate=True)
+    return sums.index_add_(0, group, values)

@@ -161,7 +161,7 @@ def log_partition(
     z, c, own, exclude = check_rows("log_partition", anchors, candidates, exclude, paired)
     temperature = check_temperature("log_partition", temperature)
     score_bound("log_partition", z, c, own)
-    sight = Sight(exclude, is_diagonal(exclude, len(c)), ids)
+    sight = Sight.of(exclude, len(c), is_diagonal(exclude, len(c)), ids)
     out: Tensor = LogPartition.apply(*_scaled(z, c, own, temperature), sight)
     return out
 
@@ -247,7 +247,7 @@ def _enter(
     z, c, own = _scaled(z, c, own, temperature)
     if bound >= 0:
         bound /= temperature if isinstance(temperature, float) else float(temperature.detach())
-    return z, c, own, Sight(exclude, diagonal), w, bound
+    return z, c, own, Sight.of(exclude, len(c), diagonal), w, bound
 
 
 def _affinity(

@@ -35,23 +35,24 @@ CALM = 60.0
 class Sight:
     """Which candidates a row may see. Hidden ones score -inf."""
 
-    exclude: Tensor | None = None  # (R,E) int64, -1 pads
+    exclude: Tensor | None = None  # (R,E) int64; a pad is M, a column of the buffer that no one reads
     itself: bool = False  # exclude is [[0], [1], ...]: the diagonal
     among: tuple[Tensor, Tensor] | None = None  # ids (R,) and (M,): only candidates of the same id
 
+    @classmethod
+    def of(cls, exclude: Tensor | None, columns: int, itself: bool, among: tuple[Tensor, Tensor] | None = None) -> Sight:
+        return cls(None if exclude is None else torch.where(exclude < 0, columns, exclude), itself, among)
+
     def hide(self, scores: Tensor, start: int) -> None:
-        """Sets the hidden scores (b,M) of rows start, start + 1, ... to -inf."""
+        """Sets the hidden scores of rows start, start + 1, ... to -inf; scores (b, M + some)."""
+        here = slice(start, start + len(scores))
         if self.itself:
             scores.diagonal(start).fill_(-math.inf)
         elif self.exclude is not None:
-            hidden = self.exclude[start : start + len(scores)]
-            # Adding keeps pads harmless, which add 0 to column 0, without looking for them.
-            minus = torch.where(hidden < 0, 0.0, -math.inf).to(scores.dtype)
-            scores.scatter_add_(1, hidden.clamp(min=0), minus)
+            scores.scatter_(1, self.exclude[here], -math.inf)
         if self.among is not None:
-            ours, theirs = self.among
-            ours = ours[start : start + len(scores), None]
-            scores.masked_fill_((ours != theirs) | (ours == -1), -math.inf)
+            ours, theirs = self.among[0][here, None], self.among[1]
+            scores[:, : len(theirs)].masked_fill_((ours != theirs) | (ours == -1), -math.inf)
 
 
 @dataclass
@@ -87,12 +88,13 @@ def sweep(
         out.anchors = torch.empty_like(anchors) if wanted[0] else None
         out.candidates = torch.zeros_like(candidates) if wanted[1] and not both else None
         out.paired = torch.empty_like(anchors) if wanted[2] else None
-    buffer = anchors.new_empty(height, columns + _PAD)[:, :columns]
+    buffer = anchors.new_empty(height, columns + _PAD)
     for start in range(0, rows, height):
         here = slice(start, start + height)
-        scores = torch.mm(bits[here], candidates.t(), out=buffer[: min(height, rows - start)])
+        padded = buffer[: min(height, rows - start)]
+        scores = torch.mm(bits[here], candidates.t(), out=padded[:, :columns])
         pull = None if target is None else (scores * target[here]).sum(1)
-        sight.hide(scores, start)
+        sight.hide(padded, start)
         top = scores.amax(1) if columns else scores.new_full(scores.shape[:1], -math.inf)
         top = top if own is None else torch.maximum(top, own[here])
         top = top.masked_fill(top == -math.inf, 0.0)  # a row that sees nothing: exp2(-inf - 0) = 0, log Z = -inf

@@ -1,0 +1,212 @@
+"""The same for CUDA, in under ten minutes: python benchmarks/gpu.py [--json FILE]
+
+First correctness: values and gradients against a dense float64 form on the device, the same bits at every run, no sync in a
+step (torch's own sync debug mode raises at one), mixers that give what they give on the CPU. Then measurement: `contrast`
+against the dense masked form and the floor to 65,536 rows, and memory, which must grow linearly with the rows.
+Without a GPU it says so and ends well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import mixtrast as mt
+
+D, TEMPERATURE = 128, 0.1
+Step = Callable[[], object]
+
+
+def batch(rows: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor, mt.Labels, Tensor]:
+    """Unit rows, a second tensor of the same values, soft mixed labels of a hundred classes, and "not itself"."""
+    generator = torch.Generator().manual_seed(0)
+    z = F.normalize(torch.randn(rows, D, generator=generator)).to("cuda", dtype)
+    share = torch.rand(rows, generator=generator).cuda()
+    parents = torch.stack([torch.arange(rows), torch.randperm(rows, generator=generator)], 1).cuda()
+    labels = mt.Labels.of((torch.arange(rows) % 100).cuda()).mix(mt.Mix(parents, torch.stack([share, 1 - share], 1)))
+    return z.requires_grad_(), z.detach().clone().requires_grad_(), labels, torch.arange(rows, device="cuda")
+
+
+def dense(z: Tensor, c: Tensor, labels: mt.Labels, exclude: Tensor) -> Tensor:
+    w = z.new_zeros(len(z), len(c))
+    for a in range(2):
+        for b in range(2):
+            same = labels.ids[:, a, None] == labels.ids[None, :, b]
+            w += same * labels.weight[:, a, None].to(z.dtype) * labels.weight[None, :, b].to(z.dtype)
+    rows = torch.arange(len(z), device=z.device)
+    w = w.index_put((rows, exclude), w.new_zeros(()))
+    scores = (z @ c.t() / TEMPERATURE).index_put((rows, exclude), z.new_tensor(-math.inf))
+    log_p = torch.log_softmax(scores, 1).index_put((rows, exclude), z.new_zeros(()))
+    return -((w * log_p).sum(1) / w.sum(1).clamp(min=1e-30)).mean()
+
+
+def check(name: str, right: bool, detail: str) -> bool:
+    print(f"  {'ok  ' if right else 'FAIL'} {name}: {detail}", flush=True)
+    return right
+
+
+def gap(ours: Tensor, truth: Tensor) -> float:
+    return float((ours.double() - truth.double()).norm() / truth.double().norm())
+
+
+def correctness() -> bool:
+    print("correctness, against a dense float64 form on the device")
+    right = True
+    for rows in (200, 3000):
+        for dtype, bound in ((torch.float64, 1e-12), (torch.float32, 3e-6)):
+            z, c, labels, itself = batch(rows, dtype)
+            wide, wide_c = (t.detach().double().requires_grad_() for t in (z, c))
+            truth = dense(wide, wide_c, labels, itself)
+            wanted = torch.autograd.grad(truth, (wide, wide_c))
+            for reduction in ("mean", "none"):
+                options = {"temperature": TEMPERATURE, "exclude": itself, "reduction": reduction}
+                loss = mt.contrast(z, c, labels, labels, **options).mean()  # type: ignore[arg-type]
+                got = torch.autograd.grad(loss, (z, c))
+                worst = max(gap(loss, truth), *(gap(a, b) for a, b in zip(got, wanted, strict=True)))
+                right &= check(f"{rows} rows, {dtype}, {reduction}", worst < bound, f"worst relative gap {worst:.1e}")
+    for setting in ("tf32", "autocast"):
+        before = torch.backends.cuda.matmul.fp32_precision
+        torch.backends.cuda.matmul.fp32_precision = "tf32" if setting == "tf32" else before
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=setting == "autocast"):
+            z, c, labels, itself = batch(3000)
+            loss = mt.contrast(z, c, labels, labels, temperature=TEMPERATURE, exclude=itself)
+        loss.backward()
+        torch.backends.cuda.matmul.fp32_precision = before
+        truth = dense(z.detach().double(), c.detach().double(), labels, itself)
+        right &= check(f"{setting} set outside", gap(loss, truth) < 3e-6, f"gap {gap(loss, truth):.1e}")
+    runs = []
+    for _ in range(3):
+        z, c, labels, itself = batch(3000)
+        mt.contrast(z, c, labels, labels, temperature=TEMPERATURE, exclude=itself).backward()
+        runs.append((z.grad, c.grad))
+    same = all(torch.equal(a, b) for run in runs[1:] for a, b in zip(run, runs[0], strict=True))  # type: ignore[arg-type]
+    return right & check("the same bits at every run", same, "gradients of three runs") & no_sync() & rooms()
+
+
+def no_sync() -> bool:
+    """A step with every option, under the mode in which torch raises at any synchronisation."""
+    z, c, labels, itself = batch(2000)
+    who, queue = mt.Labels.of(torch.arange(2000, device="cuda")), F.normalize(torch.randn(4096, D, device="cuda"))
+    keys = mt.Labels.cat(who, mt.Labels.nobody(4096, "cuda"))
+    x, generator = torch.randn(2000, 3, 8, 8, device="cuda"), torch.Generator().manual_seed(0)
+    tau = torch.tensor(0.2, device="cuda", requires_grad=True)
+
+    def step() -> None:
+        mt.contrast(z, z, labels, labels, temperature=0.1, exclude=itself).backward()
+        mt.contrast(z, c, labels, labels, temperature=tau, exclude=torch.stack([itself, itself.flip(0)], 1)).backward()
+        mt.contrast(z, queue, who, mt.Labels.nobody(4096, "cuda"), temperature=0.1, paired=c).backward()
+        mt.contrast(z, torch.cat([c, queue]), who, keys, temperature=0.1, normalize="total").backward()
+        mt.contrast(z, c, labels, labels, temperature=0.1, reduction="none").sum().backward()
+        mt.align(z, c, labels, labels).backward()
+        for name in mt.mixers.names():
+            mt.mixers.get(name)(x, generator)
+        for name in mt.views.names():
+            mt.views.get(name)(x, generator)
+
+    step()
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step()
+        return check("no sync in a step", True, "losses, mixers and views under sync debug mode")
+    except RuntimeError as error:
+        return check("no sync in a step", False, str(error).splitlines()[0])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def rooms() -> bool:
+    """The same generator state gives the same mixtures on both devices."""
+    right, x = True, torch.randn(64, 3, 16, 16)
+    for name in mt.mixers.names():
+        here = mt.mixers.get(name)(x, torch.Generator().manual_seed(1))
+        there = mt.mixers.get(name)(x.cuda(), torch.Generator().manual_seed(1))
+        off = float((here[0] - there[0].cpu()).abs().max())
+        right &= check(f"mixer {name}", off < 1e-6 and torch.equal(here[1].weight, there[1].weight.cpu()), f"off by {off:.1e}")
+    return right
+
+
+def milliseconds(step: Step, rounds: int) -> list[float]:
+    times = []
+    for turn in range(rounds + 2):
+        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        step()
+        stop.record()
+        torch.cuda.synchronize()
+        if turn >= 2:
+            times.append(start.elapsed_time(stop))
+    return times
+
+
+def floor(z: Tensor) -> Step:
+    """Three products and an exponential in blocks of 2,048 rows."""
+    a = z.detach()
+
+    def step() -> None:
+        grad = torch.zeros_like(a)
+        for rows in a.split(2048):
+            scores = (rows @ a.t()).exp2_()
+            scores @ a
+            grad.addmm_(scores.t(), rows)
+
+    return step
+
+
+def measure(rows: int) -> dict[str, object]:
+    z, c, labels, itself = batch(rows)
+    hard = mt.Labels.of(torch.arange(rows, device="cuda") % 100)
+    rounds = max(5, min(50, 2**28 // rows**2 * 4))
+
+    def ours(labels: mt.Labels, candidates: Tensor) -> Step:
+        def step() -> None:
+            z.grad = c.grad = None
+            mt.contrast(z, candidates, labels, labels, temperature=TEMPERATURE, exclude=itself).backward()
+
+        return step
+
+    forms = {"ours": ours(hard, z), "two tensors": ours(hard, c), "soft K=2": ours(labels, z), "floor": floor(z)}
+    if rows <= 16384:
+        forms["dense"] = lambda: dense(z, c, labels, itself).backward()
+    result: dict[str, object] = {"rows": rows}
+    for name, step in forms.items():
+        torch.cuda.empty_cache()
+        step()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        peak = (torch.cuda.max_memory_allocated() - before) / 2**20
+        times = milliseconds(step, rounds)
+        low, middle, high = statistics.quantiles(times, n=4)
+        result[name] = {"ms": times, "MB": peak}
+        print(f"  {rows:6d} rows  {name:<12} {middle:9.2f} ms ({low:.2f}-{high:.2f})   extra {peak:8.0f} MB", flush=True)
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write every time measured")
+    options = parser.parse_args()
+    if not torch.cuda.is_available():
+        print("No CUDA GPU is at hand, so there is nothing to check here. The CPU's numbers: python benchmarks/contrast.py")
+        return 0
+    print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}, D = {D}, float32 without TF32")
+    right = correctness()
+    print("time of forward + backward (median, quartiles) and peak extra memory")
+    results = [measure(rows) for rows in (1024, 4096, 16384, 32768, 65536)]
+    if options.json:
+        options.json.write_text(json.dumps(results))
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
