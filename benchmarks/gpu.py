@@ -55,7 +55,8 @@ def check(name: str, right: bool, detail: str) -> bool:
 
 
 def gap(ours: Tensor, truth: Tensor) -> float:
-    return float((ours.double() - truth.double()).norm() / truth.double().norm())
+    ours, truth = ours.detach().double(), truth.detach().double()
+    return float((ours - truth).norm() / truth.norm())
 
 
 def correctness() -> bool:
