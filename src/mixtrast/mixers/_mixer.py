@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from numbers import Real
@@ -35,6 +36,7 @@ class Mixer(ABC):
 
     Args:
         alpha: λ ~ Beta(alpha, alpha), or Beta of a pair; 1 is uniform, 0 is no mixing.
+        weight: instead of Beta, a fixed λ, or a range (low, high) for a uniform one.
         per: "sample" draws λ (and box, mask) for every mixture, "batch" one for all.
         dominant: λ becomes max(λ, 1 - λ), so the first ingredient is the larger part (i-Mix, e-mix).
     """
@@ -45,6 +47,7 @@ class Mixer(ABC):
         self,
         *,
         alpha: float | tuple[float, float] = 1.0,
+        weight: float | tuple[float, float] | None = None,
         per: Literal["sample", "batch"] = "sample",
         dominant: bool = False,
     ) -> None:
@@ -53,8 +56,13 @@ class Mixer(ABC):
             raise ValueError(f"`alpha` of {self._name} must be 0 or more, or a pair of such, got {alpha!r}. 1 is uniform.")
         if per not in ("sample", "batch"):
             raise ValueError(f"`per` of {self._name} must be 'sample' or 'batch', got {per!r}.")
-        self.alpha, self.per, self.dominant = alpha, per, dominant
+        ends = tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
+        shares = [float(end) for end in ends if isinstance(end, (Real, float))]
+        if weight is not None and not (len(shares) == len(ends) == 2 and 0 <= shares[0] <= shares[1] <= 1):
+            raise ValueError(f"`weight` of {self._name} must be a share in 0 to 1, or a range of shares, got {weight!r}.")
+        self.alpha, self.weight, self.per, self.dominant = alpha, weight, per, dominant
         self._beta = (float(both[0]), float(both[1]))
+        self._range = (shares[0], shares[1]) if shares else None
 
     def __call__(
         self,
@@ -111,6 +119,8 @@ class Mixer(ABC):
         return np.broadcast_to(self.fold(self.drawn(job.rng, rows if self.per == "sample" else 1)), (rows,))
 
     def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        if self._range is not None:
+            return draws.snap(rng.uniform(*self._range, size))
         return draws.snap(draws.beta(rng, self._beta, size))
 
     def fold(self, share: np.ndarray) -> np.ndarray:
@@ -121,7 +131,7 @@ class Mixer(ABC):
         return type(self).__name__
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if not k.startswith("_"))
+        options = ", ".join(f"{name}={getattr(self, name)!r}" for name in inspect.signature(type(self)).parameters)
         return f"{self._name}({options})"
 
     def _check(self, x: Tensor) -> None:

@@ -19,7 +19,7 @@ class CutMix(Mixer):
     Cuts pixels of an image (B,C,H,W), a segment of a series (B,C,L), adjacent columns of a table (B,F).
 
     Args:
-        alpha, dominant: of the λ drawn, before the box is clipped.
+        alpha, weight, dominant: of the λ drawn, before the box is clipped.
         per: "sample" gives every mixture a box of its own; the authors' code one to a batch.
 
     Draws: {"weight": λ before clipping}, {"centre": (S,) or (R,S)}, or {"box": (2S,) or (R,2S)}, lower bounds first.

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from numbers import Real
-from typing import Literal
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,28 +23,6 @@ class Mixup(Mixer):
         arXiv:2010.08887 (per sample, dominant); Kim et al., MixCo, arXiv:2010.06300 (weight=(0, 1)).
     Differs: λ is rounded to a multiple of 2^-24, so that λ and 1 - λ are exact in float32.
     """
-
-    def __init__(
-        self,
-        *,
-        alpha: float | tuple[float, float] = 1.0,
-        weight: float | tuple[float, float] | None = None,
-        per: Literal["sample", "batch"] = "sample",
-        dominant: bool = False,
-    ) -> None:
-        super().__init__(alpha=alpha, per=per, dominant=dominant)
-        ends = tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
-        shares = [float(end) for end in ends if isinstance(end, (Real, float))]
-        if weight is not None and not (len(shares) == len(ends) == 2 and 0 <= shares[0] <= shares[1] <= 1):
-            raise ValueError(f"`weight` of Mixup must be a share in 0 to 1, or a range of shares, got {weight!r}.")
-        self._range = shares or None
-        self.weight = weight
-
-    def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
-        if self._range is None:
-            return super().drawn(rng, size)
-        low, high = self._range
-        return draws.snap(rng.uniform(low, high, size))
 
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
         x = job.first

@@ -22,7 +22,7 @@ class PatchMix(Mixer):
     Args:
         patch: side of a patch. None: 4 for images, and (B,T,D) is taken as tokens.
         per: "batch" shares one mask among all mixtures (Dmix); "sample" draws one each.
-        alpha, dominant: as everywhere, of the λ drawn: patches cut short at a border may leave x_i a little less.
+        alpha, weight, dominant: as everywhere, of the λ drawn: patches cut short at a border may leave x_i a little less.
 
     Draws: {"weight": λ}, or {"mask": bool (P,) or (R,P), True where x_i stays; or in the shape of the grid of patches}.
 
@@ -37,10 +37,11 @@ class PatchMix(Mixer):
         *,
         patch: int | None = None,
         alpha: float | tuple[float, float] = 1.0,
+        weight: float | tuple[float, float] | None = None,
         per: Literal["sample", "batch"] = "sample",
         dominant: bool = False,
     ) -> None:
-        super().__init__(alpha=alpha, per=per, dominant=dominant)
+        super().__init__(alpha=alpha, weight=weight, per=per, dominant=dominant)
         if patch is not None and (not isinstance(patch, int) or patch < 1):
             raise ValueError(f"`patch` of PatchMix must be a side of 1 or more, got {patch!r}.")
         self.patch = patch
