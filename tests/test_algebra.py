@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 import mixtrast as mt
 import oracle
-from mixtrast import Labels, Mix, affinity, partition
+from mixtrast import Labels, Mix, affinity, partition, precision
 
 F64 = {"rtol": 1e-9, "atol": 1e-10}
 # float32 rounds unit rows to 6e-8 and scores to 6e-8 / τ; a hundred of those is the bound used below.
@@ -536,6 +537,25 @@ def test_autocast_and_lowered_products_are_off_inside():
         matmul.fp32_precision = before
 
 
+def test_precision_is_inherited_again_and_shared_by_threads():
+    """What is set for all backends is not pinned to one; a thread that leaves does not lower another that is inside."""
+    matmul = torch.backends.mkldnn.matmul
+    before = torch.backends.fp32_precision
+    try:
+        torch.backends.fp32_precision = "tf32"
+        with precision.exact():
+            assert matmul.fp32_precision == "ieee"
+            other = threading.Thread(target=lambda: mt.contrast(Z, Z, Y, Y, temperature=0.1))
+            other.start()
+            other.join()
+            assert matmul.fp32_precision == "ieee"
+        assert matmul.fp32_precision == "tf32"
+        torch.backends.fp32_precision = "ieee"
+        assert matmul.fp32_precision == "ieee"
+    finally:
+        torch.backends.fp32_precision = before
+
+
 def test_no_matrix_of_scores_is_kept(monkeypatch):
     """The largest tensor saved for backward is linear in the rows."""
     n, d = 1500, 8
@@ -555,6 +575,34 @@ def test_mixed_precision_of_anchors_and_queue():
     loss.backward()
     assert loss.dtype == torch.float32
     assert q.grad.dtype == torch.bfloat16
+
+
+def test_a_half_precision_temperature_is_the_number_it_is(form):
+    """Its powers are taken in the rows' precision, on both sides alike."""
+    z, labels = rows(12, dtype=torch.float32), Labels.of(torch.arange(12) // 2)
+    for dtype in (torch.bfloat16, torch.float16):
+        tau = torch.tensor(0.07, dtype=dtype)
+        options = {"exclude": torch.arange(12)}
+        exactly = mt.contrast(z, z, labels, labels, temperature=float(tau), **options)
+        torch.testing.assert_close(mt.contrast(z, z, labels, labels, temperature=tau, **options), exactly, **F32)
+        torch.testing.assert_close(mt.contrast(z, z.clone(), labels, labels, temperature=tau, **options), exactly, **F32)
+
+
+def test_a_queue_may_be_written_to_before_the_backward():
+    """Enqueueing overwrites candidates that need no gradient; keys may come from inference mode."""
+    q, queue, who = rows(4).requires_grad_(), rows(9, seed=1), Labels.of(torch.arange(4))
+    with torch.inference_mode():
+        keys = rows(4, seed=2)
+    options = {"temperature": 0.2, "paired": keys}
+    (wanted,) = gradients(mt.contrast(q, queue.clone(), who, Labels.nobody(9), **options), q)
+    loss = mt.contrast(q, queue, who, Labels.nobody(9), **options)
+    queue[:4] = keys
+    torch.testing.assert_close(gradients(loss, q)[0], wanted, **F64)
+
+
+def test_a_label_of_weight_zero_is_nobody_among_its_like():
+    ours, theirs = Labels(torch.tensor([[3]]), torch.zeros(1, 1)), Labels.of(torch.tensor([3, 3]))
+    assert mt.log_partition(Z[:1], Z[:2], temperature=0.1, among=(ours, theirs)) == -math.inf
 
 
 def test_temperature_may_be_a_parameter_of_any_shape_and_dtype():
@@ -599,7 +647,7 @@ Z, Y = rows(4), Labels.of(torch.tensor([0, 0, 1, 1]))
         (
             {"anchors": Z.clone().index_fill_(0, torch.tensor([2]), math.nan)},
             ValueError,
-            "NaN or infinity in 1 rows, first in row 2",
+            "NaN or infinity in 1 of 4 rows, first in row 2",
         ),
         ({"candidates": Z.clone().fill_(math.inf)}, ValueError, "`candidates` of contrast must be finite"),
         ({"paired": Z.clone().fill_(math.nan)}, ValueError, "`paired` of contrast must be finite"),

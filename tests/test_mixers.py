@@ -211,8 +211,9 @@ def test_cutmix_is_its_loop(shape, share):
         for i in range(4):
             bounds = []
             for length, centre in zip(shape, centres[i], strict=True):
-                half = int(length * (1 - share) ** (1 / len(shape))) // 2
-                bounds.append(range(max(centre - half, 0), min(centre + half, length)))
+                side = int(length * (1 - share) ** (1 / len(shape)))
+                above = (side + 1) // 2 if len(shape) == 1 else side // 2  # in one dimension an odd side loses nothing
+                bounds.append(range(max(centre - side // 2, 0), min(centre + above, length)))
             expected = x[i].clone()
             for place in itertools.product(*bounds):
                 expected[(slice(None), *place)] = x[(mix.parents[i, 1], slice(None), *place)]
@@ -274,8 +275,8 @@ def test_resizemix_sides_keep_to_the_scale():
 
 
 def resized_box(side: float, centre: tuple[int, ...], space: tuple[int, ...]) -> list[tuple[int, int]]:
-    half = [int(length * side) // 2 for length in space]
-    return [(max(c - h, 0), min(c + h, n)) for c, h, n in zip(centre, half, space, strict=True)]
+    sides, odd = [int(length * side) for length in space], len(space) == 1  # where an odd side loses nothing
+    return [(max(c - s // 2, 0), min(c + (s + odd) // 2, n)) for c, s, n in zip(centre, sides, space, strict=True)]
 
 
 CASES = [
@@ -512,7 +513,7 @@ BAD_CALLS = [
     ],
     *[(name, IMAGE, {"parents": TRIPLES}, "two examples") for name in ("cutmix", "resizemix", "patchmix")],
     ("mixup", TABLE, {"parents": TRIPLES, "draw": {"weight": [[0.5, 0.3, 0.3]] * 4}}, "sum to 1"),
-    ("mixup", TABLE, {"parents": TRIPLES, "draw": {"weight": [0.5, 0.5]}}, "sum to 1"),
+    ("mixup", TABLE, {"parents": TRIPLES, "draw": {"weight": [0.5, 0.5]}}, "numbers of shape"),
     ("mixup", TABLE.long(), {}, "floating"),
     ("resizemix", TABLE, {}, "Use Mixup"),
     *[

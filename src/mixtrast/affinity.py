@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from mixtrast.checks import NOBODY
+from mixtrast.checks import NOBODY, on_cpu
 from mixtrast.precision import exact
 
 FORMED = 1 << 18  # products of slots up to which W is formed: measured faster than grouping up to here
@@ -92,7 +92,7 @@ class Grouped:
             mass = (u * (whole - sum(self.own))).sum(1)
             count = count - own_count
         self.delicate: Tensor | None = None
-        if exclude is not None and mass.is_cuda:
+        if exclude is not None and not on_cpu(mass):
             count = count * (mass > _NOTHING * before)
         elif exclude is not None:
             rows = ((count > 0) & (mass < _DELICATE * before)).nonzero()[:, 0]
@@ -110,14 +110,14 @@ class Grouped:
         """Numbers the ids of the candidate slots; the last group holds nobody and always sums to 0."""
         (ids, _), (theirs, v) = self.anchor_slots, self.candidate_slots
         # On CUDA the number of live slots would be a sync: dead ones stay, with weight 0.
-        self.live = torch.arange(v.numel(), device=v.device) if v.is_cuda else v.flatten().nonzero()[:, 0]
+        self.live = v.flatten().nonzero()[:, 0] if on_cpu(v) else torch.arange(v.numel(), device=v.device)
         known, order = theirs.flatten()[self.live].sort()
         if not len(known):  # a queue of nobody
             self.groups = 0
             self.anchor_group, self.candidate_group = torch.zeros_like(ids), torch.zeros_like(theirs)
             return
         number = torch.cat([known.new_zeros(1), (known[1:] != known[:-1]).cumsum(0)])
-        self.groups = len(known) if known.is_cuda else int(number[-1]) + 1
+        self.groups = int(number[-1]) + 1 if on_cpu(known) else len(known)
         candidate_group = torch.full_like(theirs.flatten(), self.groups)
         self.candidate_group = candidate_group.scatter_(0, self.live[order], number).view(theirs.shape)
         at = torch.searchsorted(known, ids.contiguous()).clamp_(max=len(known) - 1)
@@ -249,7 +249,7 @@ def _form(
 
 def _hard(weight: Tensor) -> bool:
     """One slot a row, of weight 1; not looked at on CUDA, where looking is a sync."""
-    return weight.shape[1] == 1 and not weight.is_cuda and bool((weight == 1).all())
+    return weight.shape[1] == 1 and on_cpu(weight) and bool((weight == 1).all())
 
 
 def _live(ids: Tensor, weight: Tensor) -> Slots:
@@ -260,7 +260,7 @@ def _live(ids: Tensor, weight: Tensor) -> Slots:
 def _pieces(x: Tensor, rows: int | None = None) -> list[slice]:
     """Row ranges of x (or of so many rows of its width) whose float64 copy is small; one on CUDA."""
     rows = len(x) if rows is None else rows
-    step = max(1, rows if x.is_cuda else _PIECE // x.shape[1])
+    step = max(1, _PIECE // x.shape[1] if on_cpu(x) else rows)
     return [slice(start, min(rows, start + step)) for start in range(0, rows, step)]
 
 

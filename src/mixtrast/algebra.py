@@ -35,12 +35,14 @@ from torch import Tensor
 
 from mixtrast.affinity import Affinity, Formed, MeanPositive, affinity
 from mixtrast.checks import (
+    NOBODY,
     check_choice,
     check_exclude,
     check_rows,
     check_temperature,
     describe,
     is_diagonal,
+    on_cpu,
     score_bound,
 )
 from mixtrast.labels import Labels as Labels
@@ -65,7 +67,7 @@ def contrast(
 ) -> Tensor:
     """Soft-target cross-entropy of anchors against candidates, with the overlap of their labels as the target.
 
-        l_i = r_i log Z_i - <z_i, Σ_j W_ij c_j> / τ
+        l_i = r_i log Z_i - <z_i, Σ_j W_ij c_j> / τ          (a paired row p_i is one more candidate, with W = 1)
 
     Args:
         anchors: (R,D) floating, taken as given. May be the candidates themselves: both gradients add, and it is faster.
@@ -81,8 +83,9 @@ def contrast(
 
     Returns: the loss, in float32 or wider.
 
-    Memory is linear in R + M; arithmetic is 3 R M D multiply-adds with the gradient, 2 where anchors are the candidates.
-    `reduction="none"` takes 4, as its weights are not known in advance. Twice differentiable it is not, and says so.
+    Memory is linear in R + M. Arithmetic is 3 R M D multiply-adds with the gradient; 2 on a CPU where anchors are the
+    candidates, nothing but the diagonal is excluded and max|z|²/τ is at most 60; 4 for `reduction="none"`, whose weights are
+    not known in advance. There is no second derivative, and it says so.
 
     Raises: TypeError or ValueError for wrong dtypes, shapes, devices; on a CPU also for wrong values.
     """
@@ -151,15 +154,17 @@ def log_partition(
     """
     ids = None
     if among is not None:
+        among = (_labels(among[0]), _labels(among[1]))
         for labels, rows, name in zip(among, (anchors, candidates), ("anchors", "candidates"), strict=True):
-            if labels.ids.shape != (len(rows), 1):
+            if labels.ids.shape != (len(rows), 1) or labels.ids.device != rows.device:
                 raise ValueError(
                     f"`among` of log_partition needs hard labels, one id for each of the {len(rows)} {name}, got ids of shape "
-                    f"{tuple(labels.ids.shape)}. Use `Labels.of(ids)`."
+                    f"{tuple(labels.ids.shape)} on {labels.ids.device}. Use `Labels.of(ids)`."
                 )
-        ids = (among[0].ids[:, 0], among[1].ids[:, 0])
+        first, second = (torch.where(labels.weight > 0, labels.ids, NOBODY)[:, 0] for labels in among)
+        ids = (first, second)
     z, c, own, exclude = check_rows("log_partition", anchors, candidates, exclude, paired)
-    temperature = check_temperature("log_partition", temperature)
+    temperature = check_temperature("log_partition", temperature, z)
     score_bound("log_partition", z, c, own)
     sight = Sight.of(exclude, len(c), is_diagonal(exclude, len(c)), ids)
     out: Tensor = LogPartition.apply(*_scaled(z, c, own, temperature), sight)
@@ -177,17 +182,22 @@ def soft_cross_entropy(logits: Tensor, labels: Labels, *, reduction: Reduction =
     Reference: the mixup criterion λ CE(y_a) + (1 - λ) CE(y_b), Zhang et al., arXiv:1710.09412, is `Labels.of(y).mix(mix)`.
     """
     check_choice("reduction", reduction, ("mean", "sum", "none"))
-    if not isinstance(logits, Tensor) or logits.dim() != 2 or not logits.is_floating_point():
-        raise TypeError(f"`logits` of soft_cross_entropy must be a floating tensor (R,C), got {describe(logits)}.")
+    if not isinstance(logits, Tensor) or logits.dim() != 2 or not logits.is_floating_point() or not logits.numel():
+        raise TypeError(f"`logits` of soft_cross_entropy must be a floating tensor (R,C), not empty, got {describe(logits)}.")
+    labels = _labels(labels)
     _check_labels("soft_cross_entropy", "labels", labels, logits, "logits")
-    if labels.ids.device.type == "cpu" and labels.ids.numel() and int(labels.ids.max()) >= logits.shape[1]:
-        raise ValueError(
-            f"`labels` name class {int(labels.ids.max())}, but the logits have classes 0 to {logits.shape[1] - 1}."
-        )
+    if on_cpu(logits):
+        highest = int(torch.where(labels.weight > 0, labels.ids, NOBODY).max())
+        if highest >= logits.shape[1]:
+            raise ValueError(f"`labels` name class {highest}, but the logits have classes 0 to {logits.shape[1] - 1}.")
+        if bool(logits.detach().isnan().any()):
+            raise ValueError(
+                "`logits` of soft_cross_entropy must not be NaN. Look at what made them: a loss that diverged before."
+            )
     log_p = torch.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), 1)
     weight = torch.where(labels.ids < 0, 0.0, labels.weight).to(log_p.dtype)
     # 0 * -inf: a class that is impossible (logit -inf) and weighs nothing must cost nothing.
-    rows = -torch.where(weight > 0, log_p.gather(1, labels.ids.clamp(min=0)) * weight, 0.0).sum(1)
+    rows = -torch.where(weight > 0, log_p.gather(1, labels.ids.clamp(0, logits.shape[1] - 1)) * weight, 0.0).sum(1)
     return rows if reduction == "none" else rows.mean() if reduction == "mean" else rows.sum()
 
 
@@ -196,7 +206,7 @@ def row_mass(
 ) -> Tensor:
     """r_i = Σ_j W_ij (+ 1 where `paired` is given), float64 (R,): 0 exactly for a row without a positive."""
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
-    exclude = check_exclude("row_mass", exclude, len(anchor_labels.ids), len(candidate_labels.ids))
+    exclude = check_exclude("row_mass", exclude, anchor_labels.ids, candidate_labels.ids)
     return _affinity(anchor_labels, candidate_labels, exclude, False, paired is not None).mass
 
 
@@ -214,7 +224,7 @@ def chance(
     """
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
     check_choice("normalize", normalize, ("row", "total"))
-    exclude = check_exclude("chance", exclude, len(anchor_labels.ids), len(candidate_labels.ids))
+    exclude = check_exclude("chance", exclude, anchor_labels.ids, candidate_labels.ids)
     mass = _affinity(anchor_labels, candidate_labels, exclude, False, paired is not None).mass
     seen = torch.full_like(mass, len(candidate_labels.ids) + (paired is not None))
     if exclude is not None:
@@ -237,7 +247,7 @@ def _enter(
 ) -> tuple[Tensor, Tensor, Tensor | None, Sight, Affinity, float]:
     """The door: checks, then rows with the temperature in them, what they may see, W, and a bound on |scores| (-1: unknown)."""
     z, c, own, exclude = check_rows(name, anchors, candidates, exclude, paired)
-    temperature = check_temperature(name, temperature)
+    temperature = check_temperature(name, temperature, z)
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
     _check_labels(name, "anchor_labels", anchor_labels, z, "anchors")
     _check_labels(name, "candidate_labels", candidate_labels, c, "candidates")
@@ -267,6 +277,8 @@ def _scaled(z: Tensor, c: Tensor, own: Tensor | None, temperature: float | Tenso
 
     Where anchors are the candidates both sides take τ^-1/2 and stay one tensor: the scores stay symmetric.
     """
+    if isinstance(temperature, Tensor):
+        temperature = temperature.to(z.dtype)  # a bfloat16 one would be rounded again at each step
     if z is c:
         y = z * temperature**-0.5
         return y, y, None if own is None else own * temperature**-0.5
@@ -299,5 +311,5 @@ def _check_labels(name: str, argument: str, labels: Labels, rows: Tensor, of: st
     if len(labels.ids) != len(rows) or labels.ids.device != rows.device:
         raise ValueError(
             f"`{argument}` of {name} must have one row for each of the {len(rows)} {of}, on {rows.device}, got "
-            f"{len(labels.ids)} on {labels.ids.device}."
+            f"{len(labels.ids)} on {labels.ids.device}. Labels of mixtures are `labels.mix(mix)`; move them with `.to(device)`."
         )

@@ -6,12 +6,23 @@ A message says what, got, allowed, and the way out.
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor
 
 NOBODY = -1  # the id that matches no one, itself included
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+def is_number(value: object) -> bool:
+    """A real number of Python's or NumPy's, and not a truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def on_cpu(tensor: Tensor) -> bool:
+    """Whether values may be looked at: elsewhere that waits for the device."""
+    return tensor.device.type == "cpu"
 
 
 def describe(value: object) -> str:
@@ -30,7 +41,7 @@ def check_slots(owner: str, name: str, ids: Tensor, weight: Tensor) -> None:
         raise TypeError(f"`weight` of {owner} must be floating of shape {tuple(ids.shape)}, got {describe(weight)}.")
     if weight.device != ids.device:
         raise ValueError(f"`{name}` and `weight` of {owner} must be on one device, got {ids.device} and {weight.device}.")
-    if weight.device.type == "cpu" and weight.numel():
+    if on_cpu(weight) and weight.numel():
         low, high = (float(v) for v in weight.detach().aminmax())
         if not (low >= 0 and math.isfinite(high)):  # NaN fails both
             raise ValueError(f"`weight` of {owner} must be finite and 0 or more, got values from {low:g} to {high:g}.")
@@ -63,17 +74,19 @@ def check_rows(
     z = anchors.to(kind)
     c = z if candidates is anchors else candidates.to(kind)
     own = None if paired is None else paired.to(kind)
-    return z, c, own, check_exclude(name, exclude, len(z), len(c))
+    return z, c, own, check_exclude(name, exclude, z, c)
 
 
-def check_temperature(name: str, temperature: float | Tensor) -> float | Tensor:
+def check_temperature(name: str, temperature: float | Tensor, rows: Tensor) -> float | Tensor:
     """A float, or a scalar tensor of no dimensions (so that it does not widen the rows)."""
     if isinstance(temperature, Tensor):
         if temperature.numel() != 1 or not temperature.is_floating_point():
             raise TypeError(f"`temperature` of {name} must be a number or a scalar tensor, got {describe(temperature)}.")
+        if temperature.device not in (rows.device, torch.device("cpu")):
+            raise ValueError(f"`temperature` of {name} must be on {rows.device} or the CPU, got {temperature.device}.")
         temperature = temperature.reshape(())
-        value = None if temperature.is_cuda else float(temperature.detach())
-    elif isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+        value = float(temperature.detach()) if on_cpu(temperature) else None
+    elif not is_number(temperature):
         raise TypeError(f"`temperature` of {name} must be a number or a scalar tensor, got {describe(temperature)}.")
     else:
         value = temperature = float(temperature)
@@ -82,18 +95,22 @@ def check_temperature(name: str, temperature: float | Tensor) -> float | Tensor:
     return temperature
 
 
-def check_exclude(name: str, exclude: Tensor | None, rows: int, columns: int) -> Tensor | None:
+def check_exclude(name: str, exclude: Tensor | None, anchors: Tensor, candidates: Tensor) -> Tensor | None:
+    """As (R,E) without repeats."""
     if exclude is None:
         return None
+    rows, columns = len(anchors), len(candidates)
     if not isinstance(exclude, Tensor) or exclude.dtype != torch.int64 or exclude.dim() not in (1, 2) or len(exclude) != rows:
         raise TypeError(
             f"`exclude` of {name} must be int64 of shape ({rows},) or ({rows},E), candidate indices with -1 for none, "
             f"got {describe(exclude)}."
         )
+    if exclude.device != anchors.device:
+        raise ValueError(f"`exclude` of {name} must be on the rows' {anchors.device}, got {exclude.device}. Use `.to(device)`.")
     exclude = exclude[:, None] if exclude.dim() == 1 else exclude
     if exclude.shape[1] == 0 or columns == 0:
         return None
-    if exclude.device.type == "cpu":
+    if on_cpu(exclude):
         low, high = (int(v) for v in exclude.aminmax())
         if low < -1 or high >= columns:
             raise ValueError(
@@ -107,15 +124,15 @@ def check_exclude(name: str, exclude: Tensor | None, rows: int, columns: int) ->
 
 
 def is_diagonal(exclude: Tensor | None, columns: int) -> bool:
-    """Whether row i excludes exactly candidate i; not looked at on CUDA, where looking is a sync."""
-    if exclude is None or exclude.shape[1] != 1 or exclude.is_cuda or len(exclude) > columns:
+    """Whether row i excludes exactly candidate i; looked at on a CPU only, elsewhere it is a sync."""
+    if exclude is None or exclude.shape[1] != 1 or not on_cpu(exclude) or len(exclude) > columns:
         return False
-    return torch.equal(exclude[:, 0], torch.arange(len(exclude)))
+    return torch.equal(exclude[:, 0], torch.arange(len(exclude), device=exclude.device))
 
 
 def score_bound(name: str, z: Tensor, c: Tensor, own: Tensor | None) -> float:
-    """max |z| max |c|, a bound on |<z_i, c_j>|; finite, or the rows are not. -1 on CUDA, where looking is a sync."""
-    if z.is_cuda:
+    """max |z| max |c|, a bound on |<z_i, c_j>|; finite, or the rows are not. -1 but on a CPU: elsewhere looking is a sync."""
+    if not on_cpu(z):
         return -1.0
     with torch.no_grad():
         norms = {"anchors": z, **({} if c is z else {"candidates": c}), **({} if own is None else {"paired": own})}
@@ -123,7 +140,11 @@ def score_bound(name: str, z: Tensor, c: Tensor, own: Tensor | None) -> float:
         for argument, norm in longest.items():
             if not math.isfinite(norm):
                 bad = (~torch.isfinite(norms[argument])).any(1).nonzero()[:, 0].tolist()
-                where = f"in {len(bad)} rows, first in row {bad[0]}" if bad else "in the squares of its values"
+                where = (
+                    f"in {len(bad)} of {len(norms[argument])} rows, first in row {bad[0]}"
+                    if bad
+                    else "in the squares of its values"
+                )
                 raise ValueError(
                     f"`{argument}` of {name} must be finite, got NaN or infinity {where}. Look at what made them: a loss that "
                     "diverged before, a zero row that was normalised, missing values in the input."

@@ -31,7 +31,7 @@ def on_device(generator: torch.Generator, device: torch.device) -> torch.Generat
 
 def _seed(generator: torch.Generator) -> int:
     _check(generator)
-    return int(torch.randint(2**63 - 1, (), generator=generator))
+    return int(torch.randint(2**63 - 1, (), generator=generator, device="cpu"))
 
 
 def _check(generator: torch.Generator) -> None:
@@ -43,6 +43,8 @@ def _check(generator: torch.Generator) -> None:
 def to(values: np.ndarray | Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """Copies host values to the batch's device without a sync."""
     tensor = torch.from_numpy(np.require(values, requirements=["C", "W"])) if isinstance(values, np.ndarray) else values
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()  # from pageable memory the driver may wait
     return tensor.to(device=device, dtype=dtype, non_blocking=True)
 
 
@@ -67,10 +69,11 @@ def subset(rng: np.random.Generator, rows: int, sizes: np.ndarray, of: int) -> n
 def boxes(sides: np.ndarray, centres: np.ndarray, space: Sequence[int]) -> np.ndarray:
     """Boxes of `sides` (N,S) around `centres` (N,S), clipped to the space: (N,2S) bounds, all the lower then all the upper.
 
-    As in the reference code of CutMix a box reaches side // 2 to both hands of its centre, so an odd side loses one.
+    As in the reference code of CutMix a box reaches side // 2 to both hands of its centre, so an odd side loses one. Not so
+    along one dimension, for which there is no such code: a table of three columns has none to lose.
     """
     low = np.clip(centres - sides // 2, 0, np.asarray(space))
-    high = np.clip(centres + sides // 2, 0, np.asarray(space))
+    high = np.clip(centres + (sides + (len(space) == 1)) // 2, 0, np.asarray(space))
     return np.concatenate([low, high], 1)
 
 

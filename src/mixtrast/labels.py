@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mixtrast.checks import INTEGERS, NOBODY, check_slots, describe
+from mixtrast.checks import INTEGERS, NOBODY, check_slots, describe, on_cpu
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Mix:
 
     def __post_init__(self) -> None:
         check_slots("Mix", "parents", self.parents, self.weight)
-        if self.weight.device.type == "cpu" and self.weight.numel():
+        if on_cpu(self.weight) and self.weight.numel():
             off = float((self.weight.detach().double().sum(1) - 1).abs().max())
             if off > 1e-4:
                 raise ValueError(
@@ -50,11 +50,16 @@ class Mix:
         """No mixing: row i is example i."""
         return cls(torch.arange(batch, device=device)[:, None], torch.ones(batch, 1, device=device))
 
+    def to(self, device: torch.device | str) -> Mix:
+        return Mix(self.parents.to(device, non_blocking=True), self.weight.to(device, non_blocking=True))
+
     def __call__(self, x: Tensor) -> Tensor:
-        """Mixes any tensor with leading size B, floating: (B,...) -> (R,...), in the dtype of x."""
-        if not x.is_floating_point():
-            raise TypeError(f"a Mix weighs numbers, so it needs a floating tensor, got {x.dtype}. For ids use `Labels.mix`.")
-        if self.parents.device.type == "cpu" and self.parents.numel() and int(self.parents.max()) >= len(x):
+        """Mixes any tensor with leading size B: (B,...) -> (R,...), in the dtype of x, integers as float32.
+
+        Numbers are weighed and added; who someone is, is not a number: for ids there is `Labels.mix`.
+        """
+        x = x if x.is_floating_point() else x.float()
+        if on_cpu(self.parents) and self.parents.numel() and int(self.parents.max()) >= len(x):
             raise ValueError(f"this Mix takes row {int(self.parents.max())}, but the tensor has {len(x)} rows.")
         shape = (-1, *(1,) * (x.dim() - 1))
         weight = self.weight if x.dtype in (torch.float32, torch.float64) else self.weight.float()
@@ -92,10 +97,12 @@ class Labels:
         """
         if not isinstance(ids, Tensor) or ids.dim() != 1 or ids.dtype not in INTEGERS:
             raise TypeError(f"`ids` of Labels.of must be a 1-d integer tensor, got {describe(ids)}.")
-        ids = ids.long()
+        ids = ids.long().clone()
         if instance is not None:
             if not isinstance(instance, Tensor) or instance.shape != ids.shape or instance.dtype not in INTEGERS:
                 raise ValueError(f"`instance` must be integers of shape {tuple(ids.shape)}, got {describe(instance)}.")
+            if on_cpu(instance) and instance.numel() and int(instance.min()) < 0:
+                raise ValueError(f"`instance` must be 0 or more, a number for each example, got {int(instance.min())}.")
             ids = torch.where(ids == NOBODY, -2 - instance.long(), ids)
         return cls(ids[:, None], torch.ones_like(ids[:, None], dtype=torch.float32))
 
@@ -107,15 +114,20 @@ class Labels:
     @classmethod
     def cat(cls, *parts: Labels) -> Labels:
         """Stacks the rows of several; fewer slots are filled up with nobody."""
+        if not parts:
+            raise ValueError("Labels.cat needs the labels of at least one set of rows.")
         slots = max(part.ids.shape[1] for part in parts)
         pads = [(0, slots - part.ids.shape[1]) for part in parts]
         ids = [torch.nn.functional.pad(part.ids, pad, value=NOBODY) for part, pad in zip(parts, pads, strict=True)]
         weight = [torch.nn.functional.pad(part.weight, pad) for part, pad in zip(parts, pads, strict=True)]
         return cls(torch.cat(ids), torch.cat(weight))
 
+    def to(self, device: torch.device | str) -> Labels:
+        return Labels(self.ids.to(device, non_blocking=True), self.weight.to(device, non_blocking=True))
+
     def mix(self, mix: Mix) -> Labels:
         """The labels of the mixtures: row i has the slots of its parents, weighed by their shares."""
-        if mix.parents.device.type == "cpu" and mix.parents.numel() and int(mix.parents.max()) >= len(self.ids):
+        if on_cpu(mix.parents) and mix.parents.numel() and int(mix.parents.max()) >= len(self.ids):
             raise ValueError(f"this Mix takes row {int(mix.parents.max())}, but there are labels for {len(self.ids)} rows.")
         weight = mix.weight.detach()[:, :, None] * self.weight[mix.parents]  # (R,Km,K)
         return Labels(self.ids[mix.parents].flatten(1), weight.flatten(1))

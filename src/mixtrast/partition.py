@@ -214,19 +214,21 @@ class Excess(torch.autograd.Function):
                 out = sweep_itself(anchors, flat, sight.itself)
             else:
                 out = sweep(anchors, candidates, paired, sight, flat if grad else None, wanted, target)
-        ctx.save_for_backward(out.anchors, out.candidates, out.paired, flat, anchors, candidates)
+        # What needs no gradient is not held: a queue may be written to before the backward, keys may be of inference mode.
+        sources = [t for t, needed in zip((anchors, candidates, paired), wanted, strict=True) if needed]
+        ctx.save_for_backward(out.anchors, out.candidates, out.paired, flat, *sources)
         # A row of weight 0 may see nothing: 0 times -inf would be NaN. Rows are subtracted first, then summed in float64.
         excess = out.log_z if pull is None else out.log_z - pull
         return (torch.where(weight > 0, excess, 0.0).double() * weight).sum().to(anchors.dtype)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        *known, weight, anchors, candidates = ctx.saved_tensors
+        (*known, weight), sources = ctx.saved_tensors[:4], ctx.saved_tensors[4:]
         (scale,) = upstream
         with torch.no_grad():
             pull = -weight if ctx.needs_input_grad[3] else None
             gradients = tuple(None if g is None else g * scale for g in (*known, pull))
-        return (*_final(gradients, scale, anchors, candidates), None, None, None, None, None)
+        return (*_final(gradients, scale, *sources), None, None, None, None, None)
 
 
 class _Final(torch.autograd.Function):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
+from mixtrast.checks import is_number
 from mixtrast.labels import Mix
 
 Draw = Mapping[str, Any]
@@ -52,12 +53,12 @@ class Mixer(ABC):
         dominant: bool = False,
     ) -> None:
         both = tuple(alpha) if isinstance(alpha, (tuple, list)) else (alpha, alpha)
-        if len(both) != 2 or not all(isinstance(a, Real) and 0 <= a < float("inf") for a in both):
+        if len(both) != 2 or not all(is_number(a) and 0 <= a < float("inf") for a in both):
             raise ValueError(f"`alpha` of {self._name} must be 0 or more, or a pair of such, got {alpha!r}. 1 is uniform.")
         if per not in ("sample", "batch"):
             raise ValueError(f"`per` of {self._name} must be 'sample' or 'batch', got {per!r}.")
         ends = tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
-        shares = [float(end) for end in ends if isinstance(end, (Real, float))]
+        shares = [float(end) for end in ends if end is not None and is_number(end)]
         if weight is not None and not (len(shares) == len(ends) == 2 and 0 <= shares[0] <= shares[1] <= 1):
             raise ValueError(f"`weight` of {self._name} must be a share in 0 to 1, or a range of shares, got {weight!r}.")
         self.alpha, self.weight, self.per, self.dominant = alpha, weight, per, dominant
@@ -79,8 +80,8 @@ class Mixer(ABC):
         Args:
             x: (B,...), any device.
             generator: on the CPU; the same state gives the same mixtures on any device.
-            pool: (P,...) with P >= B, whose first B rows are those of x: where partners are taken from. Both views of a batch
-                (MixSupCon), or x detached (e-mix: the first ingredient still comes from x, with its gradient).
+            pool: (P,...), what parents index; x if not given. Its first B rows are those of x: both views of a batch
+                (MixSupCon), or x detached (e-mix: then the first ingredient comes from x, with its gradient).
             parents: (R,K) int64 rows of the pool, the first ingredient first. None: row i with a random permutation of the
                 pool; a row may be its own partner, about one a batch.
             draw: what would be drawn, given instead: {"weight": λ} (one or R), {"box": ...}, {"centre": ...}, {"mask": ...},
@@ -91,20 +92,23 @@ class Mixer(ABC):
         """
         self._check(x)
         rng = draws.numpy_generator(generator)
-        pool = x if pool is None else self._check_pool(pool, x)
+        pool = x if pool is None else self._check_pool(pool, x, parents)
+        if importance is not None and len(importance) != len(pool):
+            raise ValueError(f"`importance` must have one map for each of the {len(pool)} rows mixed, got {len(importance)}.")
+        draw = self._named(draw)
         if parents is None:
             partners = rng.permutation(len(pool))[: len(x)]
             parents = draws.to(np.stack([np.arange(len(x)), partners], 1), x.device)
             first = x
         else:
-            parents = self._check_parents(parents, len(pool)).to(x.device)
-            # The first ingredient comes from x wherever x has it: the pool may be detached.
-            first = (x if len(pool) == len(x) else torch.cat([x, pool[len(x) :]]))[parents[:, 0]]
+            parents = draws.to(self._check_parents(parents, len(pool)), x.device)
+            detached = pool is not x and x.requires_grad and not pool.requires_grad
+            first = (torch.cat([x, pool[len(x) :]]) if detached else pool)[parents[:, 0]]
         others = tuple(pool[column] for column in parents.unbind(1)[1:])
         if not others:
             return first, Mix(parents, torch.ones_like(parents, dtype=_weight_dtype(x)))
         weights = None if importance is None else tuple(importance[column] for column in parents.unbind(1))
-        mixed, weight = self.blend(Job(first, others, rng, self._named(draw), weights))
+        mixed, weight = self.blend(Job(first, others, rng, draw, weights))
         return mixed, Mix(parents, weight.to(_weight_dtype(x)))
 
     @abstractmethod
@@ -115,7 +119,7 @@ class Mixer(ABC):
         """λ (R,) in float64, drawn or given, folded if `dominant` (a given λ is taken as it is)."""
         rows = len(job.first)
         if "weight" in job.draw:
-            return np.broadcast_to(given(job, "weight", ())[:, 0], (rows,))
+            return np.broadcast_to(given(job, "weight", ())[:, 0], (rows,))  # one, or one a row
         return np.broadcast_to(self.fold(self.drawn(job.rng, rows if self.per == "sample" else 1)), (rows,))
 
     def drawn(self, rng: np.random.Generator, size: int) -> np.ndarray:
@@ -141,10 +145,11 @@ class Mixer(ABC):
                 f"{self._name} mixes a tensor of two or more dimensions, examples first, at least one, not empty, got {got}."
             )
 
-    def _check_pool(self, pool: Tensor, x: Tensor) -> Tensor:
+    def _check_pool(self, pool: Tensor, x: Tensor, parents: Tensor | None) -> Tensor:
         if not isinstance(pool, Tensor):
             raise TypeError(f"`pool` must be a tensor, got {type(pool).__name__}. Concatenate: pool = torch.cat([x, more]).")
-        if (pool.shape[1:], pool.dtype, pool.device) != (x.shape[1:], x.dtype, x.device) or len(pool) < len(x):
+        alike = (pool.shape[1:], pool.dtype, pool.device) == (x.shape[1:], x.dtype, x.device)
+        if not alike or (parents is None and len(pool) < len(x)):
             raise ValueError(
                 f"`pool` must begin with the rows of x, {tuple(x.shape)} of {x.dtype} on {x.device}, got {tuple(pool.shape)} "
                 f"of {pool.dtype} on {pool.device}. Concatenate: pool = torch.cat([x, more])."
@@ -152,7 +157,7 @@ class Mixer(ABC):
         return pool
 
     def _check_parents(self, parents: Tensor, rows: int) -> Tensor:
-        if not isinstance(parents, Tensor) or parents.dim() != 2 or parents.dtype != torch.int64 or parents.shape[1] < 1:
+        if not isinstance(parents, Tensor) or parents.dim() != 2 or parents.dtype != torch.int64 or not parents.numel():
             got = f"{parents.dtype} of shape {tuple(parents.shape)}" if isinstance(parents, Tensor) else type(parents).__name__
             raise TypeError(f"`parents` must be an int64 tensor (R,K), got {got}. Stack: torch.stack([own, partner], 1).")
         if parents.device.type == "cpu" and parents.numel() and not 0 <= int(parents.min()) <= int(parents.max()) < rows:
@@ -165,6 +170,8 @@ class Mixer(ABC):
         """A given draw by name; a bare bool tensor is a mask, bare integers a box, a bare number or floats λ."""
         if draw is None:
             return {}
+        if not isinstance(draw, (Mapping, Tensor, Real, np.ndarray, list, tuple)):
+            raise TypeError(f"`draw` must be numbers, a tensor, or a mapping of {', '.join(self.takes)}, got {draw!r}.")
         if not isinstance(draw, Mapping):
             kind = torch.as_tensor(draw).dtype
             bare = isinstance(draw, Real) or kind.is_floating_point
@@ -181,10 +188,10 @@ class Mixer(ABC):
 class OneOf:
     """Several mixers, of which one, drawn uniformly, mixes each batch: "mixup+cutmix"."""
 
-    def __init__(self, *mixers: Mixer) -> None:
+    def __init__(self, *mixers: Mixer | OneOf) -> None:
         if not mixers:
             raise ValueError("OneOf needs at least one mixer.")
-        if not all(isinstance(mixer, Mixer) for mixer in mixers):
+        if not all(isinstance(mixer, (Mixer, OneOf)) for mixer in mixers):
             raise TypeError(f"OneOf takes one mixer or more, got {mixers!r}. By name: mixers.get('mixup+cutmix').")
         self.mixers = mixers
 
@@ -197,19 +204,20 @@ class OneOf:
 
 
 def given(job: Job, name: str, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> np.ndarray:
-    """A given draw as (1 or R, numbers) in float64, within its range."""
+    """A given draw as (1 or R, numbers) in float64: of this shape, or one such for each mixture, within its range."""
     try:
-        value = np.asarray(torch.as_tensor(job.draw[name], device="cpu", dtype=torch.float64)).reshape(-1, *(shape or (1,)))
+        value = np.asarray(torch.as_tensor(job.draw[name], device="cpu", dtype=torch.float64))
     except (TypeError, ValueError, RuntimeError):
-        value = np.empty(0)
+        value = np.empty((0, 0))
     rows = len(job.first)
-    if len(value) not in (1, rows) or not ((value >= low) & (value <= high)).all():
-        called, each = _LETTERS.get(name, name), f"{shape[0]} numbers" if shape else "one number"
+    fits = value.shape in (shape, (1, *shape), (rows, *shape))
+    if not fits or not ((value >= low) & (value <= high)).all():
+        called, each = _LETTERS.get(name, name), f"numbers of shape {shape}" if shape else "one number"
         raise ValueError(
-            f"a given {called} must be {each}, or {each} for each of the {rows} mixtures, in {low:g} to {high:g}, "
+            f"a given {called} must be {each}, or as much for each of the {rows} mixtures, in {low:g} to {high:g}, "
             f"got {job.draw[name]!r}."
         )
-    return value
+    return value.reshape(1 if value.shape == shape else len(value), -1)
 
 
 def two(job: Job, name: str) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, Mixer, pair
+from mixtrast.mixers._mixer import Job, Mixer, given, pair
 
 
 class Mixup(Mixer):
@@ -45,10 +45,10 @@ class Mixup(Mixer):
         """Dirichlet shares (R,K), the largest first if `dominant`."""
         rows, parents = len(job.first), len(job.others) + 1
         if "weight" in job.draw:
-            given = torch.as_tensor(job.draw["weight"], dtype=torch.float64, device="cpu")
-            if given.shape != (rows, parents) or not torch.allclose(given.sum(1), torch.ones(rows, dtype=torch.float64)):
-                raise ValueError(f"given shares of {parents} parents must be ({rows},{parents}) with rows that sum to 1.")
-            return given
+            shares = given(job, "weight", (parents,))
+            if not np.allclose(shares.sum(1), 1):
+                raise ValueError(f"given shares of {parents} parents must sum to 1, got {job.draw['weight']!r}.")
+            return torch.from_numpy(np.broadcast_to(shares, (rows, parents)).copy())
         if self.weight is not None or self._beta[0] != self._beta[1]:
             raise ValueError(f"Mixup of {parents} parents draws from a Dirichlet: it takes one `alpha` and no `weight`.")
         size = rows if self.per == "sample" else 1

@@ -42,7 +42,7 @@ class PatchMix(Mixer):
         dominant: bool = False,
     ) -> None:
         super().__init__(alpha=alpha, weight=weight, per=per, dominant=dominant)
-        if patch is not None and (not isinstance(patch, int) or patch < 1):
+        if patch is not None and (not isinstance(patch, int) or isinstance(patch, bool) or patch < 1):
             raise ValueError(f"`patch` of PatchMix must be a side of 1 or more, got {patch!r}.")
         self.patch = patch
 
@@ -50,7 +50,7 @@ class PatchMix(Mixer):
         x, other = job.first, two(job, self._name)
         first, space, side = self._places(x)
         grid = tuple(-(-length // side) for length in space)
-        keep = self._mask(job, int(np.prod(grid))).reshape(-1, *grid)  # (R or 1, *grid) bool
+        keep = self._mask(job, grid).reshape(-1, *grid)  # (R or 1, *grid) bool
         for axis, length in enumerate(space, 1):
             keep = keep.take(np.arange(length) // side, axis)
         share = np.broadcast_to(keep.reshape(len(keep), -1).mean(1), (len(x),)).copy()
@@ -66,11 +66,14 @@ class PatchMix(Mixer):
             return 1, (x.shape[1],), self.patch or 1
         return 2, tuple(x.shape[2:]), self.patch or 4
 
-    def _mask(self, job: Job, places: int) -> np.ndarray:
+    def _mask(self, job: Job, grid: tuple[int, ...]) -> np.ndarray:
+        places = int(np.prod(grid))
         if "mask" in job.draw:
-            return given(job, "mask", (places,)) > 0
-        shared = self.per == "batch" and "weight" not in job.draw
-        shares = self.shares(job)[:1] if shared else self.shares(job)
+            flat = np.ndim(job.draw["mask"]) <= 2 and np.shape(job.draw["mask"])[-1:] == (places,)
+            return given(job, "mask", (places,) if flat else grid) > 0
+        shares = self.shares(job)
+        if self.per == "batch" and (shares == shares[0]).all():  # always, unless they were given one by one
+            shares = shares[:1]
         # λ is a multiple of 2^-24 and not of 1 / P: the small number keeps ceil from rounding 3.0000000001 up.
         kept = np.ceil(shares * places - 1e-6).astype(np.int64)
         return draws.subset(job.rng, len(kept), kept, places)

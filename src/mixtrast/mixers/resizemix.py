@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ class ResizeMix(CutMix):
         interpolate: "nearest" or "linear" (half-pixel centres, no antialiasing).
         alpha, per, dominant: as everywhere; dominant keeps the pasted area to at most half.
 
-    Draws: {"scale": s}, {"centre": ...}, {"box": ...} as in CutMix.
+    Draws: {"scale": s}, {"weight": λ} for a side of (1 - λ)^(1/S), {"centre": ...}, {"box": ...} as in CutMix.
 
     Reference: Qin et al., ResizeMix, arXiv:2012.11101, eq. 3-5.
     Differs: from OpenMixup's code, which swaps the axes of a non-square image and fails on an empty box.
@@ -84,10 +84,12 @@ class ResizeMix(CutMix):
         side = job.rng.uniform(low, high, rows)
         if self._beta != (1.0, 1.0):
             side = _kept(job.rng, self._beta, rows, low, high, side)
-        return np.asarray((1 - self.fold(1 - side**rank)) ** (1 / rank))
+        return (1 - self.fold(1 - side**rank)) ** (1 / rank) if self.dominant else side
 
 
-def _kept(rng: np.random.Generator, beta: tuple[float, float], rows: int, low: float, high: float, fallback: Any) -> np.ndarray:
+def _kept(
+    rng: np.random.Generator, beta: tuple[float, float], rows: int, low: float, high: float, fallback: np.ndarray
+) -> np.ndarray:
     """Beta draws, those outside the range drawn again; uniform after a hundred rounds (a Beta that has nothing there)."""
     side = draws.beta(rng, beta, rows)
     for _ in range(100):

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
+from mixtrast.checks import is_number
 from mixtrast.views._view import View
 
 
@@ -19,7 +20,7 @@ class Cutout(View):
     """
 
     def __init__(self, *, size: float = 0.5, fill: float = 0.0) -> None:
-        if not 0 <= size <= 1:
+        if not is_number(size) or not 0 <= size <= 1:
             raise ValueError(f"`size` of Cutout must be a share of the side, 0 to 1, got {size!r}.")
         self.size, self.fill = size, fill
 

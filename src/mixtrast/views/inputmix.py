@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from mixtrast import draws
+from mixtrast.checks import is_number
 from mixtrast.labels import Mix
 from mixtrast.views._view import View
 
@@ -26,7 +25,7 @@ class InputMix(View):
     """
 
     def __init__(self, *, others: int = 2, alpha: float = 1.0, own: float = 0.5) -> None:
-        numbers = isinstance(others, int) and isinstance(alpha, Real) and isinstance(own, Real)
+        numbers = isinstance(others, int) and is_number(alpha) and is_number(own)
         if not (numbers and others >= 1 and 0 < alpha < float("inf") and 0 <= own <= 1):
             raise ValueError(
                 f"InputMix needs others >= 1, alpha > 0 and own in 0 to 1, got others={others!r}, alpha={alpha!r}, own={own!r}."

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
+from mixtrast.checks import is_number
 from mixtrast.views._view import View
 
 
@@ -19,7 +20,7 @@ class Mask(View):
     """
 
     def __init__(self, *, p: float = 0.2, fill: float = 0.0) -> None:
-        if not 0 <= p <= 1:
+        if not is_number(p) or not 0 <= p <= 1:
             raise ValueError(f"`p` of Mask must be a probability, got {p!r}.")
         self.p, self.fill = p, fill
 

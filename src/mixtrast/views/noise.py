@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
+from mixtrast.checks import is_number
 from mixtrast.views._view import View
 
 
@@ -15,7 +16,7 @@ class Noise(View):
     """
 
     def __init__(self, *, scale: float = 0.1) -> None:
-        if not 0 <= scale < float("inf"):
+        if not is_number(scale) or not 0 <= scale < float("inf"):
             raise ValueError(f"`scale` of Noise must be 0 or more and finite, got {scale!r}.")
         self.scale = scale
 
