@@ -1,7 +1,8 @@
 """What `contrast` costs, side by side in one run: python benchmarks/contrast.py [--quick] [--json FILE]
 
 D = 128, float32, forward + backward, two threads. Every round times all forms once, in a new order, so that a slow minute of
-the machine falls on all of them; a ratio is the median over rounds of the ratio within the round, with its quartiles.
+the machine falls on all of them; a ratio is the median over rounds of the ratio within the round, with its quartiles. Each is
+called once untimed just before, as in a loop: what frees hundreds of megabytes makes whatever comes after it fault its own in.
 
     dense     masked R x R matrices and autograd, as it is usually written
     pml       pytorch-metric-learning's SupConLoss (classes) or NTXentLoss (two views), if it is installed
@@ -109,12 +110,13 @@ class Batch:
 
 
 def measure(forms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
-    """Seconds by form, one number a round; a warm-up round is thrown away."""
+    """Seconds by form, one number a round, each after an untimed call of the same form; the first round is thrown away."""
     times: dict[str, list[float]] = {name: [] for name in forms}
     order = list(forms)
     for turn in range(rounds + 1):
         random.Random(turn).shuffle(order)
         for name in order:
+            forms[name]()
             start = time.perf_counter()
             forms[name]()
             if turn:
@@ -186,7 +188,7 @@ def main() -> None:
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}, D = {D}"
     )
-    sizes = {256: 51, 1024: 41} if options.quick else {256: 101, 512: 151, 1024: 101, 2048: 41, 4096: 21, 8192: 11}
+    sizes = {256: 51, 1024: 41} if options.quick else {256: 101, 512: 151, 1024: 101, 2048: 41, 4096: 15, 8192: 11}
     results = [table(rows, rounds) for rows, rounds in sizes.items()]
     for rows in () if options.quick or not Path("/proc/self/status").exists() else (4096, 16384, 65536):
         one = peak(rows)

@@ -110,6 +110,8 @@ def check_exclude(name: str, exclude: Tensor | None, anchors: Tensor, candidates
     exclude = exclude[:, None] if exclude.dim() == 1 else exclude
     if exclude.shape[1] == 0 or columns == 0:
         return None
+    if is_diagonal(exclude, columns):
+        return exclude
     if on_cpu(exclude):
         low, high = (int(v) for v in exclude.aminmax())
         if low < -1 or high >= columns:
