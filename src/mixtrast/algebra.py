@@ -41,7 +41,6 @@ from mixtrast.checks import (
     check_rows,
     check_temperature,
     describe,
-    is_diagonal,
     on_cpu,
     score_bound,
 )
@@ -163,10 +162,11 @@ def log_partition(
                 )
         first, second = (torch.where(labels.weight > 0, labels.ids, NOBODY)[:, 0] for labels in among)
         ids = (first, second)
-    z, c, own, exclude = check_rows("log_partition", anchors, candidates, exclude, paired)
+    z, c, own = check_rows("log_partition", anchors, candidates, paired)
+    exclude, diagonal = check_exclude("log_partition", exclude, z, c)
     temperature = check_temperature("log_partition", temperature, z)
     score_bound("log_partition", z, c, own)
-    sight = Sight.of(exclude, len(c), is_diagonal(exclude, len(c)), ids)
+    sight = Sight.of(exclude, len(c), diagonal, ids)
     out: Tensor = LogPartition.apply(*_scaled(z, c, own, temperature), sight)
     return out
 
@@ -206,8 +206,8 @@ def row_mass(
 ) -> Tensor:
     """r_i = Σ_j W_ij (+ 1 where `paired` is given), float64 (R,): 0 exactly for a row without a positive."""
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
-    exclude = check_exclude("row_mass", exclude, anchor_labels.ids, candidate_labels.ids)
-    return _affinity(anchor_labels, candidate_labels, exclude, False, paired is not None).mass
+    exclude, diagonal = check_exclude("row_mass", exclude, anchor_labels.ids, candidate_labels.ids)
+    return _affinity(anchor_labels, candidate_labels, exclude, diagonal, paired is not None).mass
 
 
 def chance(
@@ -224,8 +224,8 @@ def chance(
     """
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
     check_choice("normalize", normalize, ("row", "total"))
-    exclude = check_exclude("chance", exclude, anchor_labels.ids, candidate_labels.ids)
-    mass = _affinity(anchor_labels, candidate_labels, exclude, False, paired is not None).mass
+    exclude, diagonal = check_exclude("chance", exclude, anchor_labels.ids, candidate_labels.ids)
+    mass = _affinity(anchor_labels, candidate_labels, exclude, diagonal, paired is not None).mass
     seen = torch.full_like(mass, len(candidate_labels.ids) + (paired is not None))
     if exclude is not None:
         seen -= (exclude >= 0).sum(1)
@@ -246,13 +246,13 @@ def _enter(
     paired: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor | None, Sight, Affinity, float]:
     """The door: checks, then rows with the temperature in them, what they may see, W, and a bound on |scores| (-1: unknown)."""
-    z, c, own, exclude = check_rows(name, anchors, candidates, exclude, paired)
+    z, c, own = check_rows(name, anchors, candidates, paired)
+    exclude, diagonal = check_exclude(name, exclude, z, c)
     temperature = check_temperature(name, temperature, z)
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
     _check_labels(name, "anchor_labels", anchor_labels, z, "anchors")
     _check_labels(name, "candidate_labels", candidate_labels, c, "candidates")
     bound = score_bound(name, z, c, own)
-    diagonal = is_diagonal(exclude, len(c))
     w = _affinity(anchor_labels, candidate_labels, exclude, diagonal, own is not None, z.dtype)
     z, c, own = _scaled(z, c, own, temperature)
     if bound >= 0:

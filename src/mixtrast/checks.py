@@ -47,14 +47,8 @@ def check_slots(owner: str, name: str, ids: Tensor, weight: Tensor) -> None:
             raise ValueError(f"`weight` of {owner} must be finite and 0 or more, got values from {low:g} to {high:g}.")
 
 
-def check_rows(
-    name: str,
-    anchors: Tensor,
-    candidates: Tensor,
-    exclude: Tensor | None,
-    paired: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Shapes and dtypes; the rows in one dtype, float32 or wider, and `exclude` as (R,E) without repeats."""
+def check_rows(name: str, anchors: Tensor, candidates: Tensor, paired: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Shapes and dtypes; the rows in one dtype, float32 or wider."""
     given = {"anchors": anchors, "candidates": candidates, **({} if paired is None else {"paired": paired})}
     for argument, rows in given.items():
         if not isinstance(rows, Tensor) or rows.dim() != 2 or not rows.is_floating_point():
@@ -74,7 +68,7 @@ def check_rows(
     z = anchors.to(kind)
     c = z if candidates is anchors else candidates.to(kind)
     own = None if paired is None else paired.to(kind)
-    return z, c, own, check_exclude(name, exclude, z, c)
+    return z, c, own
 
 
 def check_temperature(name: str, temperature: float | Tensor, rows: Tensor) -> float | Tensor:
@@ -95,10 +89,10 @@ def check_temperature(name: str, temperature: float | Tensor, rows: Tensor) -> f
     return temperature
 
 
-def check_exclude(name: str, exclude: Tensor | None, anchors: Tensor, candidates: Tensor) -> Tensor | None:
-    """As (R,E) without repeats."""
+def check_exclude(name: str, exclude: Tensor | None, anchors: Tensor, candidates: Tensor) -> tuple[Tensor | None, bool]:
+    """As (R,E) without repeats, and whether it is the diagonal: row i excludes exactly candidate i."""
     if exclude is None:
-        return None
+        return None, False
     rows, columns = len(anchors), len(candidates)
     if not isinstance(exclude, Tensor) or exclude.dtype != torch.int64 or exclude.dim() not in (1, 2) or len(exclude) != rows:
         raise TypeError(
@@ -109,9 +103,9 @@ def check_exclude(name: str, exclude: Tensor | None, anchors: Tensor, candidates
         raise ValueError(f"`exclude` of {name} must be on the rows' {anchors.device}, got {exclude.device}. Use `.to(device)`.")
     exclude = exclude[:, None] if exclude.dim() == 1 else exclude
     if exclude.shape[1] == 0 or columns == 0:
-        return None
-    if is_diagonal(exclude, columns):
-        return exclude
+        return None, False
+    if _is_diagonal(exclude, columns):
+        return exclude, True
     if on_cpu(exclude):
         low, high = (int(v) for v in exclude.aminmax())
         if low < -1 or high >= columns:
@@ -122,12 +116,12 @@ def check_exclude(name: str, exclude: Tensor | None, anchors: Tensor, candidates
         exclude = exclude.sort(1).values
         again = torch.nn.functional.pad(exclude[:, 1:] == exclude[:, :-1], (1, 0))
         exclude = exclude.masked_fill(again, -1)
-    return exclude
+    return exclude, False
 
 
-def is_diagonal(exclude: Tensor | None, columns: int) -> bool:
-    """Whether row i excludes exactly candidate i; looked at on a CPU only, elsewhere it is a sync."""
-    if exclude is None or exclude.shape[1] != 1 or not on_cpu(exclude) or len(exclude) > columns:
+def _is_diagonal(exclude: Tensor, columns: int) -> bool:
+    """Looked at on a CPU only: elsewhere it is a sync."""
+    if exclude.shape[1] != 1 or not on_cpu(exclude) or len(exclude) > columns:
         return False
     return torch.equal(exclude[:, 0], torch.arange(len(exclude), device=exclude.device))
 

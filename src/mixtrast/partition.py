@@ -88,16 +88,15 @@ def sweep(
         out.anchors = torch.empty_like(anchors) if wanted[0] else None
         out.candidates = torch.zeros_like(candidates) if wanted[1] and not both else None
         out.paired = torch.empty_like(anchors) if wanted[2] else None
-    buffer = anchors.new_empty(height, columns + _PAD)
+    pad = _PAD if sight.exclude is not None or columns >= 1024 else 0
+    buffer = anchors.new_empty(height, columns + pad)
     for start in range(0, rows, height):
         here = slice(start, start + height)
         padded = buffer[: min(height, rows - start)]
         scores = _bits(anchors[here], candidates, padded[:, :columns])
         pull = None if target is None else (scores * target[here]).sum(1)
         sight.hide(padded, start)
-        top = scores.amax(1) if columns else scores.new_full(scores.shape[:1], -math.inf)
-        top = top if own is None else torch.maximum(top, own[here])
-        top = top.masked_fill(top == -math.inf, 0.0)  # a row that sees nothing: exp2(-inf - 0) = 0, log Z = -inf
+        top = _top(scores, None if own is None else own[here])
         exps = scores.sub_(top[:, None]).exp2_()  # (b,M)
         z = exps.sum(1)
         if own is not None:
@@ -106,20 +105,23 @@ def sweep(
         out.log_z[here] = z.log().add_(top if pull is None else top - pull, alpha=_LN2)
         if weight is None:
             continue
-        z.clamp_(min=1)  # with its maximum taken out Z is at least 1, or the row sees nothing
-        if target is None:
-            share = weight[here] / z
-        else:  # softmax less target
-            exps.div_(z[:, None]).sub_(target[here])
-            share = weight[here]
-        if both and out.anchors is not None:
+        share = weight[here] / z.clamp_(min=1)  # its maximum taken out, Z is at least 1, or the row sees nothing
+        a = anchors[here]
+        if target is None and not both:
+            a = a * share[:, None]
+        else:
             exps.mul_(share[:, None])
+        if target is not None:
+            exps.addcmul_(target[here], weight[here, None], value=-1)
+        if both and out.anchors is not None:
             torch.mm(exps + exps.t(), candidates, out=out.anchors)
             break
         if out.candidates is not None:
-            out.candidates.addmm_(exps.t(), anchors[here] * share[:, None])
+            out.candidates.addmm_(exps.t(), a)
         if out.anchors is not None:
-            torch.mm(exps, candidates, out=out.anchors[here]).mul_(share[:, None])
+            torch.mm(exps, candidates, out=out.anchors[here])
+            if target is None:
+                out.anchors[here] *= share[:, None]
             if paired is not None:
                 out.anchors[here] += paired[here] * (share * own_exp)[:, None]
         if out.paired is not None:
@@ -160,6 +162,13 @@ def sweep_itself(rows: Tensor, weight: Tensor, itself: bool) -> Swept:
 def _bits(anchors: Tensor, candidates: Tensor, out: Tensor) -> Tensor:
     """Scores in bits, log2(e) <a_i, c_j>; with beta = 0 what was in `out` does not matter."""
     return torch.addmm(out, anchors, candidates.t(), beta=0, alpha=_LOG2E, out=out)
+
+
+def _top(scores: Tensor, own: Tensor | None) -> Tensor:
+    """Each row's largest score (b,); 0 where it sees nothing, so that exp2(-inf - 0) = 0 and log Z = -inf."""
+    top = scores.amax(1) if scores.shape[1] else scores.new_full(scores.shape[:1], -math.inf)
+    top = top if own is None else torch.maximum(top, own)
+    return top.masked_fill(top == -math.inf, 0.0)
 
 
 def _strips(rows: int) -> list[tuple[int, int]]:
