@@ -412,7 +412,7 @@ def test_small_temperatures_hand_over_from_the_symmetric_form(monkeypatch):
         assert torch.isfinite(mt.contrast(z, z, labels, labels, temperature=temperature, exclude=torch.arange(1500)))
         taken[temperature] = bool(calls)
     assert taken == {0.1: True, 0.0168: True, 0.0165: False, 0.01: False}
-    hot = kept(z.detach() / 0.005**0.5, torch.ones(1500), True)
+    hot = kept(z.detach(), torch.ones(1500), True, 1 / 0.005)
     assert not torch.isfinite(hot.log_z).all()  # what the hand-over spares us
     calls.clear()
     mt.contrast(3 * z, 3 * z, labels, labels, temperature=0.1)

@@ -88,26 +88,26 @@ def contrast(
 
     Raises: TypeError or ValueError for wrong dtypes, shapes, devices; on a CPU also for wrong values.
     """
-    z, c, own, sight, w, bound = _enter(
+    z, c, own, factor, sight, w, bound = _enter(
         "contrast", anchors, candidates, anchor_labels, candidate_labels, temperature, exclude, paired
     )
     check_choice("normalize", normalize, ("row", "total"))
     check_choice("reduction", reduction, ("mean", "sum", "none"))
     if reduction == "none":
-        rows = LogPartition.apply(z, c, own, sight) - _pull(z, c, own, w)
+        rows = LogPartition.apply(z, c, own, sight, factor) - _pull(z, c, own, w, factor)
         scale = 1.0 if normalize == "row" else w.mass.to(rows.dtype)
         return torch.where(w.mass > 0, rows, 0.0) * scale
     pull = target = None
     if isinstance(w, Formed) and own is None:
         target = w.target
     else:
-        pull = _pull(z, c, own, w)
+        pull = _pull(z, c, own, w, factor)
     weight = _row_weight(w.mass, normalize, reduction)
     grad = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (z, c, own))
     # The half sweeps take exponentials without a shift, which small temperatures would overflow; looking is a sync on CUDA.
     alone = own is None and (exclude is None or sight.itself)
     symmetric = z is c and target is None and alone and len(z) ** 2 > BLOCK_CPU and 0 <= bound <= CALM
-    loss: Tensor = Excess.apply(z, c, own, pull, target, weight, sight, symmetric, grad)
+    loss: Tensor = Excess.apply(z, c, own, pull, target, weight, sight, factor, symmetric, grad)
     return loss
 
 
@@ -126,7 +126,7 @@ def align(
 
     Arguments and reductions as in `contrast`; rows without a positive give 0, and "total" weighs rows by r_i.
     """
-    z, c, own, _, w, _ = _enter("align", anchors, candidates, anchor_labels, candidate_labels, 1.0, exclude, paired)
+    z, c, own, _, _, w, _ = _enter("align", anchors, candidates, anchor_labels, candidate_labels, 1.0, exclude, paired)
     check_choice("normalize", normalize, ("row", "total"))
     check_choice("reduction", reduction, ("mean", "sum", "none"))
     rows = torch.where(w.mass > 0, 2 - 2 * _pull(z, c, own, w), 0.0)
@@ -167,7 +167,8 @@ def log_partition(
     temperature = check_temperature("log_partition", temperature, z)
     score_bound("log_partition", z, c, own)
     sight = Sight.of(exclude, len(c), diagonal, ids)
-    out: Tensor = LogPartition.apply(*_scaled(z, c, own, temperature), sight)
+    z, c, own, factor = _scaled(z, c, own, temperature)
+    out: Tensor = LogPartition.apply(z, c, own, sight, factor)
     return out
 
 
@@ -244,8 +245,8 @@ def _enter(
     temperature: float | Tensor,
     exclude: Tensor | None,
     paired: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor | None, Sight, Affinity, float]:
-    """The door: checks, then rows with the temperature in them, what they may see, W, and a bound on |scores| (-1: unknown)."""
+) -> tuple[Tensor, Tensor, Tensor | None, float, Sight, Affinity, float]:
+    """The door: checks, then rows, the factor of their scores, what they may see, W, and a bound on |scores| (-1: unknown)."""
     z, c, own = check_rows(name, anchors, candidates, paired)
     exclude, diagonal = check_exclude(name, exclude, z, c)
     temperature = check_temperature(name, temperature, z)
@@ -254,10 +255,10 @@ def _enter(
     _check_labels(name, "candidate_labels", candidate_labels, c, "candidates")
     bound = score_bound(name, z, c, own)
     w = _affinity(anchor_labels, candidate_labels, exclude, diagonal, own is not None, z.dtype)
-    z, c, own = _scaled(z, c, own, temperature)
+    z, c, own, factor = _scaled(z, c, own, temperature)
     if bound >= 0:
         bound /= temperature if isinstance(temperature, float) else float(temperature.detach())
-    return z, c, own, Sight.of(exclude, len(c), diagonal), w, bound
+    return z, c, own, factor, Sight.of(exclude, len(c), diagonal), w, bound
 
 
 def _affinity(
@@ -272,25 +273,29 @@ def _affinity(
     return affinity(ours, theirs, exclude, itself=diagonal, paired=paired, dtype=dtype)
 
 
-def _scaled(z: Tensor, c: Tensor, own: Tensor | None, temperature: float | Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Folds 1/τ into the rows, so that <z_i, c_j> are the scores and autograd gives τ its gradient.
+def _scaled(
+    z: Tensor, c: Tensor, own: Tensor | None, temperature: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor | None, float]:
+    """Rows and a factor with scores = factor <z_i, c_j>: a number is a factor of the product and costs nothing.
 
-    Where anchors are the candidates both sides take τ^-1/2 and stay one tensor: the scores stay symmetric.
+    A tensor goes into the rows, so that autograd gives τ its gradient: 1/τ into the anchors, or, where they are the
+    candidates, τ^-1/2 into both, which stay one tensor, and the scores symmetric.
     """
-    if isinstance(temperature, Tensor):
-        temperature = temperature.to(z.dtype)  # a bfloat16 one would be rounded again at each step
+    if not isinstance(temperature, Tensor):
+        return z, c, own, 1 / temperature
+    temperature = temperature.to(z.dtype)  # a bfloat16 one would be rounded again at each step
     if z is c:
         y = z * temperature**-0.5
-        return y, y, None if own is None else own * temperature**-0.5
-    return z / temperature, c, own
+        return y, y, None if own is None else own * temperature**-0.5, 1.0
+    return z / temperature, c, own, 1.0
 
 
-def _pull(z: Tensor, c: Tensor, own: Tensor | None, w: Affinity) -> Tensor:
-    """<z_i, m_i>, 0 for an empty row."""
+def _pull(z: Tensor, c: Tensor, own: Tensor | None, w: Affinity, factor: float = 1.0) -> Tensor:
+    """factor <z_i, m_i>, 0 for an empty row."""
     mean: Tensor = MeanPositive.apply(c, w)
     if own is not None:
         mean = mean + own * w.share[:, None].to(own.dtype)
-    return (z * mean).sum(1)
+    return (z * mean).sum(1) * factor
 
 
 def _row_weight(mass: Tensor, normalize: Normalize, reduction: Reduction) -> Tensor:

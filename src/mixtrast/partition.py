@@ -1,7 +1,7 @@
 """log Z and its gradient, swept over blocks of scores: beyond one block nothing of size R x M exists.
 
-    s_ij = <a_i, c_j>,    log Z_i = log Σ_j exp s_ij,    p_ij = exp(s_ij) / Z_i        (j over what row i may see)
-    ∂ Σ_i w_i log Z_i:    ∂a_i = w_i Σ_j p_ij c_j,    ∂c_j = Σ_i w_i p_ij a_i
+    s_ij = f <a_i, c_j>,    log Z_i = log Σ_j exp s_ij,    p_ij = exp(s_ij) / Z_i        (j over what row i may see)
+    ∂ Σ_i w_i log Z_i:    ∂a_i = f w_i Σ_j p_ij c_j,    ∂c_j = f Σ_i w_i p_ij a_i
 
 A block holds whole rows, so its Z is known when its scores are, and with the row weights w known in advance one sweep
 gives the value and both gradients: three matrix products and one exponential a score (`sweep`). Where the anchors are
@@ -74,6 +74,7 @@ def sweep(
     candidates: Tensor,
     paired: Tensor | None,
     sight: Sight,
+    factor: float,
     weight: Tensor | None = None,
     wanted: tuple[bool, bool, bool] = (False, False, False),
     target: Tensor | None = None,
@@ -81,10 +82,11 @@ def sweep(
     """One pass over row blocks, with each row's maximum taken out: right at any temperature. No weight: values alone."""
     rows, columns = len(anchors), len(candidates)
     out = Swept(torch.empty_like(anchors[:, 0]))
-    own = None if paired is None else (anchors * paired).sum(1).mul_(_LOG2E)
+    own = None if paired is None else (anchors * paired).sum(1).mul_(factor * _LOG2E)
     height = min(rows, max(16, (BLOCK_CUDA if anchors.is_cuda else BLOCK_CPU) // max(1, columns)))
     both = anchors is candidates and height == rows and paired is None  # one block: both sides in one product
     if weight is not None:
+        weight = weight * factor
         out.anchors = torch.empty_like(anchors) if wanted[0] else None
         out.candidates = torch.zeros_like(candidates) if wanted[1] and not both else None
         out.paired = torch.empty_like(anchors) if wanted[2] else None
@@ -93,7 +95,7 @@ def sweep(
     for start in range(0, rows, height):
         here = slice(start, start + height)
         padded = buffer[: min(height, rows - start)]
-        scores = _bits(anchors[here], candidates, padded[:, :columns])
+        scores = _bits(anchors[here], candidates, factor, padded[:, :columns])
         pull = None if target is None else (scores * target[here]).sum(1)
         sight.hide(padded, start)
         top = _top(scores, None if own is None else own[here])
@@ -129,7 +131,7 @@ def sweep(
     return out
 
 
-def sweep_itself(rows: Tensor, weight: Tensor, itself: bool) -> Swept:
+def sweep_itself(rows: Tensor, weight: Tensor, itself: bool, factor: float) -> Swept:
     """The symmetric form: candidates = anchors = rows (R,D), all |s_ij| <= CALM; the gradient is of both sides together."""
     n = len(rows)
     strips = _strips(n)
@@ -138,7 +140,7 @@ def sweep_itself(rows: Tensor, weight: Tensor, itself: bool) -> Swept:
     def exps(start: int, stop: int) -> Tensor:
         """exp s of rows start..stop against columns start..n, the part on and above the diagonal."""
         out = buffer[0, : (stop - start) * (n - start)].view(stop - start, n - start)
-        _bits(rows[start:stop], rows[start:], out).exp2_()
+        _bits(rows[start:stop], rows[start:], factor, out).exp2_()
         if itself:
             out.fill_diagonal_(0.0)
         return out
@@ -148,7 +150,7 @@ def sweep_itself(rows: Tensor, weight: Tensor, itself: bool) -> Swept:
         e = exps(start, stop)
         z[start:stop] += e.sum(1)
         z[stop:] += e[:, stop - start :].sum(0)
-    share = weight / z
+    share = weight * factor / z
     gradient = torch.zeros_like(rows)
     for start, stop in strips:
         e = exps(start, stop)
@@ -159,9 +161,9 @@ def sweep_itself(rows: Tensor, weight: Tensor, itself: bool) -> Swept:
     return Swept(z.log_(), gradient)
 
 
-def _bits(anchors: Tensor, candidates: Tensor, out: Tensor) -> Tensor:
-    """Scores in bits, log2(e) <a_i, c_j>; with beta = 0 what was in `out` does not matter."""
-    return torch.addmm(out, anchors, candidates.t(), beta=0, alpha=_LOG2E, out=out)
+def _bits(anchors: Tensor, candidates: Tensor, factor: float, out: Tensor) -> Tensor:
+    """Scores in bits, log2(e) s_ij; with beta = 0 what was in `out` does not matter."""
+    return torch.addmm(out, anchors, candidates.t(), beta=0, alpha=factor * _LOG2E, out=out)
 
 
 def _top(scores: Tensor, own: Tensor | None) -> Tensor:
@@ -185,11 +187,11 @@ class LogPartition(torch.autograd.Function):
     """log Z (R,); the backward recomputes the scores and is right for any upstream gradient."""
 
     @staticmethod
-    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, paired: Tensor | None, sight: Sight) -> Tensor:
+    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, paired: Tensor | None, sight: Sight, factor: float) -> Tensor:
         ctx.save_for_backward(anchors, candidates, paired)
-        ctx.sight = sight
+        ctx.sight, ctx.factor = sight, factor
         with exact():
-            return sweep(anchors, candidates, paired, sight).log_z
+            return sweep(anchors, candidates, paired, sight, factor).log_z
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -197,8 +199,8 @@ class LogPartition(torch.autograd.Function):
         sight: Sight = ctx.sight
         (weight,) = upstream
         with torch.no_grad(), exact():
-            out = sweep(anchors, candidates, paired, sight, weight, ctx.needs_input_grad[:3])
-        return (*_final((out.anchors, out.candidates, out.paired), weight, anchors, candidates), None)
+            out = sweep(anchors, candidates, paired, sight, ctx.factor, weight, ctx.needs_input_grad[:3])
+        return (*_final((out.anchors, out.candidates, out.paired), weight, anchors, candidates), None, None)
 
 
 class Excess(torch.autograd.Function):
@@ -217,6 +219,7 @@ class Excess(torch.autograd.Function):
         target: Tensor | None,
         weight: Tensor,
         sight: Sight,
+        factor: float,
         symmetric: bool,
         grad: bool,
     ) -> Tensor:
@@ -224,9 +227,9 @@ class Excess(torch.autograd.Function):
         wanted: tuple[bool, bool, bool] = ctx.needs_input_grad[:3]
         with exact():
             if symmetric and grad:
-                out = sweep_itself(anchors, flat, sight.itself)
+                out = sweep_itself(anchors, flat, sight.itself, factor)
             else:
-                out = sweep(anchors, candidates, paired, sight, flat if grad else None, wanted, target)
+                out = sweep(anchors, candidates, paired, sight, factor, flat if grad else None, wanted, target)
         # What needs no gradient is not held: a queue may be written to before the backward, keys may be of inference mode.
         sources = [t for t, needed in zip((anchors, candidates, paired), wanted, strict=True) if needed]
         ctx.save_for_backward(out.anchors, out.candidates, out.paired, flat, *sources)
@@ -241,7 +244,7 @@ class Excess(torch.autograd.Function):
         with torch.no_grad():
             pull = -weight if ctx.needs_input_grad[3] else None
             gradients = tuple(None if g is None else g * scale for g in (*known, pull))
-        return (*_final(gradients, scale, *sources), None, None, None, None, None)
+        return (*_final(gradients, scale, *sources), None, None, None, None, None, None)
 
 
 class _Final(torch.autograd.Function):
