@@ -55,8 +55,8 @@ Reduction = Literal["mean", "sum", "none"]
 def contrast(
     anchors: Tensor,
     candidates: Tensor,
-    anchor_labels: Labels,
-    candidate_labels: Labels,
+    anchor_labels: Labels | Tensor,
+    candidate_labels: Labels | Tensor,
     *,
     temperature: float | Tensor,
     exclude: Tensor | None = None,
@@ -68,10 +68,14 @@ def contrast(
 
         l_i = r_i log Z_i - <z_i, Σ_j W_ij c_j> / τ          (a paired row p_i is one more candidate, with W = 1)
 
+    W_ij is the overlap of the labels of i and j (the sum over equal ids of the products of their weights), r_i = Σ_j W_ij.
+    Nothing is excluded that you do not exclude: where anchors are the candidates, every row without
+    `exclude=torch.arange(R)` is its own best positive. Rows are not normalised for you.
+
     Args:
         anchors: (R,D) floating, taken as given. May be the candidates themselves: both gradients add, and it is faster.
         candidates: (M,D).
-        anchor_labels, candidate_labels: of R and M rows.
+        anchor_labels, candidate_labels: of R and M rows; integers (R,) stand for `Labels.of` them.
         temperature: τ > 0, a number or a scalar tensor, which may need a gradient.
         exclude: (R,) or (R,E) int64: candidates that row i may not see, in W and in Z; -1 pads.
             `torch.arange(R)` is SimCLR's and SupCon's "not itself".
@@ -114,8 +118,8 @@ def contrast(
 def align(
     anchors: Tensor,
     candidates: Tensor,
-    anchor_labels: Labels,
-    candidate_labels: Labels,
+    anchor_labels: Labels | Tensor,
+    candidate_labels: Labels | Tensor,
     *,
     exclude: Tensor | None = None,
     paired: Tensor | None = None,
@@ -142,7 +146,7 @@ def log_partition(
     temperature: float | Tensor,
     exclude: Tensor | None = None,
     paired: Tensor | None = None,
-    among: tuple[Labels, Labels] | None = None,
+    among: tuple[Labels | Tensor, Labels | Tensor] | None = None,
 ) -> Tensor:
     """log Z_i = log Σ_j exp(<z_i, c_j> / τ) over the candidates that row i may see: (R,), -inf where it sees none.
 
@@ -172,7 +176,7 @@ def log_partition(
     return out
 
 
-def soft_cross_entropy(logits: Tensor, labels: Labels, *, reduction: Reduction = "mean") -> Tensor:
+def soft_cross_entropy(logits: Tensor, labels: Labels | Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """The classifier's rows as candidates: l_i = -Σ_k weight_ik log softmax(logits_i)[ids_ik].
 
     Args:
@@ -203,7 +207,11 @@ def soft_cross_entropy(logits: Tensor, labels: Labels, *, reduction: Reduction =
 
 
 def row_mass(
-    anchor_labels: Labels, candidate_labels: Labels, *, exclude: Tensor | None = None, paired: Tensor | None = None
+    anchor_labels: Labels | Tensor,
+    candidate_labels: Labels | Tensor,
+    *,
+    exclude: Tensor | None = None,
+    paired: Tensor | None = None,
 ) -> Tensor:
     """r_i = Σ_j W_ij (+ 1 where `paired` is given), float64 (R,): 0 exactly for a row without a positive."""
     anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
@@ -212,8 +220,8 @@ def row_mass(
 
 
 def chance(
-    anchor_labels: Labels,
-    candidate_labels: Labels,
+    anchor_labels: Labels | Tensor,
+    candidate_labels: Labels | Tensor,
     *,
     exclude: Tensor | None = None,
     paired: Tensor | None = None,
@@ -240,8 +248,8 @@ def _enter(
     name: str,
     anchors: Tensor,
     candidates: Tensor,
-    anchor_labels: Labels,
-    candidate_labels: Labels,
+    anchor_labels: Labels | Tensor,
+    candidate_labels: Labels | Tensor,
     temperature: float | Tensor,
     exclude: Tensor | None,
     paired: Tensor | None,

@@ -50,7 +50,11 @@ class Mix:
         """No mixing: row i is example i."""
         return cls(torch.arange(batch, device=device)[:, None], torch.ones(batch, 1, device=device))
 
+    def __repr__(self) -> str:
+        return f"Mix({len(self.parents)} rows of {self.parents.shape[1]} parents, {self.parents.device})"
+
     def to(self, device: torch.device | str) -> Mix:
+        """The same Mix on another device."""
         return Mix(self.parents.to(device, non_blocking=True), self.weight.to(device, non_blocking=True))
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -103,6 +107,11 @@ class Labels:
                 raise ValueError(f"`instance` must be integers of shape {tuple(ids.shape)}, got {describe(instance)}.")
             if on_cpu(instance) and instance.numel() and int(instance.min()) < 0:
                 raise ValueError(f"`instance` must be 0 or more, a number for each example, got {int(instance.min())}.")
+            if on_cpu(ids) and ids.numel() and int(ids.min()) < NOBODY:
+                raise ValueError(
+                    f"`ids` of Labels.of must be -1 or more where `instance` is given, got {int(ids.min())}: -2 and below "
+                    "stand for unlabelled instances."
+                )
             ids = torch.where(ids == NOBODY, -2 - instance.long(), ids)
         return cls(ids[:, None], torch.ones_like(ids[:, None], dtype=torch.float32))
 
@@ -122,11 +131,19 @@ class Labels:
         weight = [torch.nn.functional.pad(part.weight, pad) for part, pad in zip(parts, pads, strict=True)]
         return cls(torch.cat(ids), torch.cat(weight))
 
+    def __repr__(self) -> str:
+        return f"Labels({len(self.ids)} rows, {self.ids.shape[1]} slots, {self.ids.device})"
+
     def to(self, device: torch.device | str) -> Labels:
+        """The same labels on another device."""
         return Labels(self.ids.to(device, non_blocking=True), self.weight.to(device, non_blocking=True))
 
     def mix(self, mix: Mix) -> Labels:
         """The labels of the mixtures: row i has the slots of its parents, weighed by their shares."""
+        if not isinstance(mix, Mix):
+            raise TypeError(
+                f"`mix` must be the Mix that a mixer returned, got {describe(mix)}: mixed, mix = mixer(x, generator)."
+            )
         if on_cpu(mix.parents) and mix.parents.numel() and int(mix.parents.max()) >= len(self.ids):
             raise ValueError(f"this Mix takes row {int(mix.parents.max())}, but there are labels for {len(self.ids)} rows.")
         weight = mix.weight.detach()[:, :, None] * self.weight[mix.parents]  # (R,Km,K)
