@@ -324,6 +324,19 @@ def test_reading_a_of_mixsupcon_is_one_partition_for_the_batch(form):
     torch.testing.assert_close(ours, (w * (everyone - scores)).sum() / w.sum(), **F64)
 
 
+def test_mixsupcon_equals_the_loops_and_is_supcon_where_nothing_is_mixed(form):
+    """Readings C ("row") and B ("total"): (1/M) Σ_k Σ_l≠k W_kl / r_k (-log p_kl), W of the mixed classes."""
+    z, classes, itself = rows(12), Labels.of(torch.arange(12) % 4), torch.arange(12)
+    mixed = classes.mix(pairs(12))
+    for normalize in ("row", "total"):
+        options = {"temperature": 0.1, "exclude": itself, "normalize": normalize}
+        truth = torch.tensor(oracle.contrast(z, z, mixed, mixed, **options), dtype=torch.float64)
+        torch.testing.assert_close(mt.contrast(z, z, mixed, mixed, **options), truth, **F64)
+    pure = classes.mix(Mix.identity(12))
+    options = {"temperature": 0.1, "exclude": itself}
+    torch.testing.assert_close(mt.contrast(z, z, pure, pure, **options), mt.contrast(z, z, classes, classes, **options), **F64)
+
+
 def test_permuting_the_batch_changes_nothing(form):
     z, c, labels = rows(9, seed=1), rows(11, seed=2), (soft(9, 2, 4, seed=1), soft(11, 2, 4, seed=2))
     exclude = torch.randint(-1, 11, (9, 2), generator=torch.Generator().manual_seed(3))
@@ -669,7 +682,7 @@ def test_labels_and_mixes_say_what_they_are_and_refuse_what_they_are_not():
     assert repr(Y) == "Labels(4 rows, 1 slots, cpu)"
     assert repr(Mix.identity(3)) == "Mix(3 rows of 1 parents, cpu)"
     assert Y.to("cpu").ids.equal(Y.ids)
-    with pytest.raises(TypeError, match="the Mix that a mixer returned, got torch.int64"):
+    with pytest.raises(TypeError, match="the Mix that a mixer returned, got torch"):
         Y.mix(torch.arange(4))
     with pytest.raises(ValueError, match="-1 or more where `instance` is given, got -5"):
         Labels.of(torch.tensor([-5, -1]), instance=torch.tensor([0, 3]))
