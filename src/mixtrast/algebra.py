@@ -1,4 +1,4 @@
-"""The algebra of mixing and contrasting: one sentence, four functions.
+"""The algebra of mixing and contrasting: one sentence, and the functions that follow from it.
 
 **Mixing an example mixes its labels; a good representation makes the similarity of two examples follow the overlap of
 their labels.** A `Mix` says what was mixed, `Labels` say who a row is (`labels.py`), `contrast` compares two sets of rows.
@@ -101,11 +101,8 @@ def contrast(
         rows = LogPartition.apply(z, c, own, sight, factor) - _pull(z, c, own, w, factor)
         scale = 1.0 if normalize == "row" else w.mass.to(rows.dtype)
         return torch.where(w.mass > 0, rows, 0.0) * scale
-    pull = target = None
-    if isinstance(w, Formed) and own is None:
-        target = w.target
-    else:
-        pull = _pull(z, c, own, w, factor)
+    target = w.target if isinstance(w, Formed) and own is None else None
+    pull = _pull(z, c, own, w, factor) if target is None else None
     weight = _row_weight(w.mass, normalize, reduction)
     grad = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (z, c, own))
     # The half sweeps take exponentials without a shift, which small temperatures would overflow; looking is a sync on CUDA.

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from mixtrast.checks import NOBODY
 from mixtrast.precision import exact
 
 # Scores in a block. On a CPU 8 MB of float32: smaller blocks read and write the gradients more often than their staying in a
@@ -53,7 +54,7 @@ class Sight:
             scores.scatter_(1, self.exclude[here], -math.inf)
         if self.among is not None:
             ours, theirs = self.among[0][here, None], self.among[1]
-            scores[:, : len(theirs)].masked_fill_((ours != theirs) | (ours == -1), -math.inf)
+            scores[:, : len(theirs)].masked_fill_((ours != theirs) | (ours == NOBODY), -math.inf)
 
 
 @dataclass

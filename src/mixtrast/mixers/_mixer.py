@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.checks import is_number
+from mixtrast.checks import is_number, on_cpu
 from mixtrast.labels import Mix
 
 Draw = Mapping[str, Any]
@@ -160,7 +160,7 @@ class Mixer(ABC):
         if not isinstance(parents, Tensor) or parents.dim() != 2 or parents.dtype != torch.int64 or not parents.numel():
             got = f"{parents.dtype} of shape {tuple(parents.shape)}" if isinstance(parents, Tensor) else type(parents).__name__
             raise TypeError(f"`parents` must be an int64 tensor (R,K), got {got}. Stack: torch.stack([own, partner], 1).")
-        if parents.device.type == "cpu" and parents.numel() and not 0 <= int(parents.min()) <= int(parents.max()) < rows:
+        if on_cpu(parents) and not 0 <= int(parents.min()) <= int(parents.max()) < rows:
             raise ValueError(
                 f"`parents` must be rows of the pool, 0 to {rows - 1}, got {int(parents.min())} to {int(parents.max())}."
             )

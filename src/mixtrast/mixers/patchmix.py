@@ -26,8 +26,8 @@ class PatchMix(Mixer):
 
     Draws: {"weight": λ}, or {"mask": bool (P,) or (R,P), True where x_i stays; or in the shape of the grid of patches}.
 
-    Reference: Dmix (token mixing at the embedding; the project's seed text 003, Algorithm 2).
-    Differs: k counts tokens, ceil(λ P), where the text's index says the batch; the weight is k / P, not the λ drawn.
+    Reference: Dmix, token mixing at the embedding (an unpublished text, its Algorithm 2).
+    Differs: k counts tokens, ceil(λ P), where that text's index says the batch; the weight is k / P, not the λ drawn.
     """
 
     takes = ("weight", "mask")
