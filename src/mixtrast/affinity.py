@@ -212,6 +212,21 @@ class Grouped:
         return [(hidden.clamp(min=0), own) for hidden, own in zip(self.exclude.unbind(1), self.own, strict=True)]
 
 
+def entropy(anchors: Slots, candidates: Slots, exclude: Tensor | None, paired: bool) -> tuple[Tensor, Tensor]:
+    """(H (R,), r (R,)) with H_i = -Σ_j T_ij log T_ij of the targets T = W / r, formed a few rows at a time; for a log."""
+    anchors, candidates = _live(*anchors), _live(*candidates)
+    found, masses = [], []
+    for here in torch.arange(len(anchors[0]), device=anchors[0].device).split(max(1, _FORMING // max(1, len(candidates[0])))):
+        rows = (anchors[0][here], anchors[1][here])
+        w = _form(rows, candidates, None if exclude is None else exclude[here], False)
+        own = w.new_full((len(w), int(paired)), 1.0)
+        mass = w.sum(1) + own.sum(1)
+        target = torch.cat([w, own], 1) / torch.where(mass > 0, mass, 1.0)[:, None]
+        found.append(torch.special.entr(target).sum(1))
+        masses.append(mass)
+    return torch.cat(found), torch.cat(masses)
+
+
 class MeanPositive(torch.autograd.Function):
     """m = W C / r, linear in C."""
 

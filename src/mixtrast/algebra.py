@@ -33,7 +33,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mixtrast.affinity import Affinity, Formed, MeanPositive, affinity
+from mixtrast.affinity import Affinity, Formed, MeanPositive, affinity, entropy
 from mixtrast.checks import (
     NOBODY,
     check_choice,
@@ -236,6 +236,27 @@ def chance(
     if exclude is not None:
         seen -= (exclude >= 0).sum(1)
     return (_row_weight(mass, normalize, "mean") * seen.clamp(min=1).log()).sum()
+
+
+def floor(
+    anchor_labels: Labels | Tensor,
+    candidate_labels: Labels | Tensor,
+    *,
+    exclude: Tensor | None = None,
+    paired: Tensor | None = None,
+    normalize: Normalize = "row",
+) -> Tensor:
+    """The lowest value that `contrast` can take for these labels: the mean entropy of its targets, a float64 scalar.
+
+    0 for one positive a row, log(positives) for several, and more the more labels are mixed, so losses at different α do not
+    compare, but their distance to this does. Unit rows at a high temperature stay above it: p_ij <= 1 / (1 + (M-2) e^(-2/τ)).
+    """
+    anchor_labels, candidate_labels = _labels(anchor_labels), _labels(candidate_labels)
+    check_choice("normalize", normalize, ("row", "total"))
+    exclude, _ = check_exclude("floor", exclude, anchor_labels.ids, candidate_labels.ids)
+    ours, theirs = ((labels.ids, labels.weight) for labels in (anchor_labels, candidate_labels))
+    rows, mass = entropy(ours, theirs, exclude, paired is not None)
+    return (_row_weight(mass, normalize, "mean") * rows).sum()
 
 
 # --- what the functions share -------------------------------------------------------------------------------------------

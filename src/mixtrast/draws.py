@@ -7,6 +7,7 @@ drawn where the batch is.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,17 @@ from torch import Tensor
 # A share on this grid and 1 minus it are both exact in float32, so weights sum to exactly 1, and the mass a mixture leaves to
 # others is computed exactly. A share below half a step mixes nothing into float32 data anyway.
 _GRID = 2.0**24
+
+
+def derived_seed(seed: int, step: int, role: str) -> int:
+    """A number for one role at one step of one run: nothing but the step need be kept to draw the same again."""
+    digest = hashlib.blake2b(f"{seed}/{step}/{role}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def derived(seed: int, step: int, role: str) -> torch.Generator:
+    """A CPU generator of `derived_seed`: draws of one role do not move those of another."""
+    return torch.Generator().manual_seed(derived_seed(seed, step, role))
 
 
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:

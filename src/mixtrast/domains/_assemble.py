@@ -1,0 +1,194 @@
+"""From what one or two sources hold to `Data`: labels encoded, groups numbered, the test set appended, facts collected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mixtrast import spec as specs
+from mixtrast.domains._data import Data, Domain, Task
+from mixtrast.domains._labels import Asked, Encoded, encode, group_names
+from mixtrast.domains._words import Where, count, listed, nearest
+from mixtrast.spec import Image, Series, Spec, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One source as read: a file, or arrays in memory."""
+
+    x: np.ndarray  # (N, *shape) float32, finite
+    label: np.ndarray | None  # (N,) as written
+    groups: np.ndarray | None  # (N,) as written
+    where: Where
+    label_name: str = "the label"
+    groups_name: str = "the groups"
+    facts: dict[str, Any] = field(default_factory=dict)  # what only this kind of source has to remember: its columns
+    notes: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> Spec:
+        return specs.of(self.x.shape[1:])
+
+
+def assemble(
+    domain: Domain, name: str, source: Source, *, test: Source | None = None, task: Asked = "auto", like: dict[str, Any] | None
+) -> Data:
+    """Joins what was read; checks that the test set, or what the data must be like, fits.
+
+    Raises: ValueError when shapes or labels do not fit each other.
+    """
+    check_like(source.spec, like)
+    if test is not None:
+        _check_test(source, test)
+    if source.label is None and task != "auto" and like is None:
+        raise ValueError(f"task {task!r} needs a label, got none. Name it with `--label`, or leave the task out.")
+    labels = _encoded(source, task, like)
+    notes = [*source.notes, *(labels.notes if labels else ())]
+    label = None if labels is None else labels.label
+    chosen: Task = "none" if labels is None else labels.task
+    if test is not None:
+        same = None if labels is None else {"task": labels.task, "classes": list(labels.classes)}
+        theirs = _encoded(test, "auto", same)
+        notes += [f"test set: {note}" for note in (*test.notes, *(theirs.notes if theirs else ()))]
+        label = torch.cat([label, theirs.label]) if label is not None and theirs is not None else None
+    x, given = source.x, None
+    if test is not None:
+        x = np.concatenate([source.x, test.x])
+        given = torch.arange(len(x)) >= len(source.x)
+    classes = labels.classes if labels else ()
+    keep = like if like is not None and labels is None else {"task": chosen, "classes": list(classes)}
+    return Data(
+        name=name,
+        domain=domain.called,
+        spec=source.spec,
+        x=torch.from_numpy(x),
+        label=label,
+        task=chosen,
+        classes=classes,
+        groups=_groups(source, test, notes),
+        given_test=given,
+        scaling="feature" if isinstance(source.spec, Table) else "channel",
+        views=default_views(source.spec),
+        facts=facts_of(domain, source.spec, keep["task"], keep["classes"]) | source.facts,
+        notes=tuple(notes),
+    )
+
+
+def facts_of(domain: Domain, spec: Spec, task: Task, classes: list[str] | tuple[str, ...]) -> dict[str, Any]:
+    """What every domain remembers, JSON-able."""
+    return {
+        "domain": domain.called,
+        "options": domain.options(),
+        "spec": specs.to_dict(spec),
+        "task": task,
+        "classes": list(classes),
+    }
+
+
+def check_like(spec: Spec, like: dict[str, Any] | None) -> None:
+    """Whether examples look as those that the facts `like` are of."""
+    if like is None:
+        return
+    lacking = sorted({"spec", "task", "classes"} - set(like))
+    if lacking:
+        raise ValueError(f"`like` must be the `facts` of Data that was read before, got a dictionary without {listed(lacking)}.")
+    wanted = specs.from_dict(like["spec"])
+    if spec != wanted:
+        way = ""
+        if isinstance(spec, Table) and isinstance(wanted, Table):
+            way = " Give the same columns in the same order, without the label, which can be named with `--label`."
+        raise ValueError(f"examples must look as those before, {shown(wanted)}, got {shown(spec)}.{way or ' Reshape them.'}")
+
+
+def shown(spec: Spec) -> str:
+    """ "a table of 54 columns", for sentences."""
+    match spec:
+        case Table(features):
+            return f"a table of {count(features, 'column')}"
+        case Series(channels, length):
+            return f"a series of {count(channels, 'channel')} and length {length:,}"
+        case Image(channels, height, width):
+            return f"an image of {count(channels, 'channel')}, {height:,} × {width:,}"
+
+
+def default_views(spec: Spec) -> dict[str, dict[str, Any]]:
+    """Views that rarely change what an example is: mild noise, and some features hidden or a small shift."""
+    if isinstance(spec, Image):
+        return {"shift": {"pixels": max(1, min(spec.height, spec.width) // 8)}, "noise": {"scale": 0.1}}
+    return {"mask": {"p": 0.2}, "noise": {"scale": 0.1}}
+
+
+def finite(x: np.ndarray, *, owner: str, where: Where, rows: str = "row") -> np.ndarray:
+    """(N, *shape) of numbers -> float32; NaN and infinity are errors that say where."""
+    with np.errstate(over="ignore"):
+        x = np.require(x, dtype=np.float32, requirements=["C", "W"])
+    fine = np.isfinite(x)
+    if not fine.all():
+        at = (~fine).nonzero()
+        index = tuple(int(axis[0]) for axis in at)
+        place = f"column {index[1]}" if x.ndim == 2 else f"index {index[1:]}"
+        raise ValueError(
+            f"{owner} must be finite and fit float32, got NaN, infinity or more than 3.4e38 in {len(np.unique(at[0])):,} of "
+            f"{count(len(x), rows)}, first in {where(index[0])} at {place}. Leave those rows out, or fill them in."
+        )
+    return x
+
+
+def existing(source: object) -> Path:
+    """The file, or a sentence that says what is there instead."""
+    path = Path(str(source)).expanduser()
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give one file.")
+    if not path.exists():
+        others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise FileNotFoundError(f"there is no file {path}.{nearest(path.name, others)}")
+    return path
+
+
+def is_path(source: object) -> bool:
+    return isinstance(source, (str, Path))
+
+
+def _encoded(source: Source, task: Asked, like: dict[str, Any] | None) -> Encoded | None:
+    if source.label is None:
+        return None
+    _check_rows(source.label, source.label_name, source.x)
+    return encode(source.label, name=source.label_name, where=source.where, task=task, like=like)
+
+
+def _check_rows(values: np.ndarray, name: str, x: np.ndarray) -> None:
+    if len(values) != len(x):
+        raise ValueError(f"{name} must have one entry for each of the {count(len(x), 'row')} of x, got {len(values):,}.")
+
+
+def _check_test(source: Source, test: Source) -> None:
+    if source.spec != test.spec:
+        raise ValueError(f"the test set must look as the training set, {shown(source.spec)}, got {shown(test.spec)}.")
+    has = {
+        "a label": (source.label is not None, test.label is not None),
+        "groups": (source.groups is not None, test.groups is not None),
+    }
+    for what, (first, second) in has.items():
+        if first != second:
+            raise ValueError(f"the {'training' if first else 'test'} set has {what}, the other has none. Both must, or neither.")
+
+
+def _groups(source: Source, test: Source | None, notes: list[str]) -> torch.Tensor | None:
+    """Groups numbered over both sets, so that one who is in both is seen to be."""
+    if source.groups is None:
+        return None
+    names = []
+    for each in (source, test):
+        if each is not None and each.groups is not None:
+            _check_rows(each.groups, each.groups_name, each.x)
+            names.append(group_names(each.groups, name=each.groups_name, where=each.where))
+    kinds, number = np.unique(np.concatenate(names), return_inverse=True)
+    notes.append(f"{source.groups_name}: {count(len(kinds), 'group')}, each of which stays in one split.")
+    both = np.intersect1d(*names) if len(names) == 2 else ()
+    if len(both):
+        notes.append(f"{count(len(both), 'group')} of the test set are in training too; a split leaves their training rows out.")
+    return torch.from_numpy(number.astype(np.int64))

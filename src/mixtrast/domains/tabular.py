@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixtrast.checks import check_choice
+from mixtrast.domains._assemble import Source, assemble, existing, is_asked, is_path
+from mixtrast.domains._data import Data, Domain
+from mixtrast.domains._labels import ASKED, Asked
+from mixtrast.domains._sheet import FileSheet, FrameSheet, Sheet, about_columns, matrix
+from mixtrast.domains._text import ENDINGS, HEADER, Header, parts
+from mixtrast.domains._words import count, listed, nearest
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column is what, by name."""
+
+    features: tuple[str, ...]
+    label: str | None
+    groups: str | None
+    notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()  # of the features, where they are not those of the sheet
+
+
+class Tabular(Domain):
+    """Tables: text files with separators, and pandas DataFrames. Columns are numbers, but for the label and the groups.
+
+    Takes paths that end in .csv, .tsv, .txt or .data, packed or not (.gz, .bz2, .xz, .zip); DataFrames; and (DataFrame,
+    label) tuples. Commas, semicolons, tabs, and in .txt and .data also spaces may separate the fields.
+
+    Args:
+        label: the column to predict, by name, or "last" or "first"; None: there is no label.
+        groups: the column that says which rows belong together and stay in one split.
+        drop: columns to leave out.
+        task: what the label is; "auto" looks at it, and a note says what it saw.
+        header: whether the first row names the columns; "auto" takes it for data when all of it are numbers, and for data that
+            is mixed looks at the rows below. Columns without names are called 1 to F.
+    """
+
+    def __init__(
+        self,
+        *,
+        label: str | None = None,
+        groups: str | None = None,
+        drop: tuple[str, ...] = (),
+        task: Asked = "auto",
+        header: Header = "auto",
+    ) -> None:
+        check_choice("task", task, ASKED)
+        check_choice("header", header, HEADER)
+        self.label, self.groups, self.task, self.header = label, groups, task, header
+        self.drop = (drop,) if isinstance(drop, str) else tuple(drop)
+
+    @staticmethod
+    def takes(source: object) -> bool:
+        if is_path(source):
+            return parts(Path(str(source)))[1] in ENDINGS
+        return _is_frame(source[0] if isinstance(source, tuple) and len(source) == 2 else source)
+
+    def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
+        """Reads the columns; see `Domain.load`."""
+        read = self._read(source, like)
+        other = None
+        if test is not None:
+            other = self._read(test, {"domain": self.called, "options": self.options(), **read.facts}, "the test set")
+        return assemble(self, self._name(source), read, test=other, task=self.task, like=like)
+
+    def _name(self, source: Any) -> str:
+        return parts(existing(source))[0] if is_path(source) else "frame"
+
+    def _read(self, source: Any, like: dict[str, Any] | None, owner: str = "") -> Source:
+        beside = None
+        if isinstance(source, tuple):
+            source, beside = source
+        if not is_path(source) and not _is_frame(source):
+            raise ValueError(f"{owner or 'a table'} must be a path or a DataFrame, got {type(source).__name__}.")
+        sheet: Sheet = FileSheet(existing(source), self.header) if is_path(source) else FrameSheet(source, owner or "the frame")
+        roles = self._roles(sheet, like, beside is not None)
+        named = [column for column in (roles.label, roles.groups) if column is not None]
+        frame = sheet.read(named)
+        if not len(frame):
+            raise ValueError(f"{sheet.name} has a header and no rows. Give a row for each example.")
+        features, notes = list(roles.features), list(roles.notes)
+        if like is None or like.get("columns") is None:
+            features = _without_blank(frame, features, notes)
+        x = matrix(frame[features], sheet)
+        found = f"{sheet.name}: {count(len(x), 'row')}, {count(len(features), 'column')} of numbers."
+        label_name = "the label" if roles.label is None else f"label {roles.label!r}"
+        return Source(
+            x=x,
+            label=sheet.written(frame[roles.label]) if roles.label else _beside(beside, frame, sheet),
+            groups=sheet.written(frame[roles.groups]) if roles.groups else None,
+            where=sheet.where,
+            label_name=label_name,
+            groups_name=f"groups {roles.groups!r}",
+            facts={"columns": list(roles.names) or features, "label": ..., "groups": roles.groups, "width": ...},
+            notes=(found, *sheet.notes, *notes, *about_columns(x, features)),
+        )
+
+    def _roles(self, sheet: Sheet, like: dict[str, Any] | None, beside: bool) -> Roles:
+        """Who is who. Like data with columns, only those have to be there, and the label and the groups may be."""
+        if beside and is_asked(self, "label", like):
+            raise ValueError(f"`label` of Tabular names a column, {self.label!r}, but the label is given beside the frame.")
+        label, groups = (self._role(option, sheet, like) for option in ("label", "groups"))
+        if label is not None and label == groups:
+            raise ValueError(f"`label` and `groups` of Tabular must be two columns, got {label!r} for both.")
+        if like is not None and like.get("columns") is not None:
+            return _same(sheet, label, groups, like)
+        dropped = [sheet.find(name, "drop") for name in self.drop]
+        needed = sorted({label, groups} & set(dropped) - {None}, key=str)
+        if needed:
+            raise ValueError(f"`drop` of Tabular must not name the label or the groups, got {needed[0]!r}.")
+        features = tuple(column for column in sheet.columns if column not in (label, groups, *dropped))
+        if not features:
+            raise ValueError(
+                f"{sheet.name} has no column left to learn from, got {listed(sheet.columns)}. Drop fewer; if there should be more "
+                "columns, look at what separates the fields: commas, semicolons and tabs are known."
+            )
+        return Roles(features, label, groups)
+
+    def _role(self, option: str, sheet: Sheet, like: dict[str, Any] | None) -> str | None:
+        """The column of an option; a remembered one only if it is there, and not by its position."""
+        asked: str | None = getattr(self, option)
+        if asked is not None and is_asked(self, option, like):
+            return sheet.find(asked, option)
+        known = None if like is None else like.get(option)
+        return known if known in sheet.columns else None
+
+
+def _same(sheet: Sheet, label: str | None, groups: str | None, like: dict[str, Any]) -> Roles:
+    """The columns of earlier data, in their order."""
+    columns = tuple(like["columns"])
+    if not sheet.header and len(sheet.columns) != like["width"]:  # numbers are no names when the label may be away
+        if len(sheet.columns) != len(columns):
+            raise ValueError(
+                f"{sheet.name} has no header, so it must have the {count(len(columns), 'column')} of the earlier data and no "
+                f"more{f', or all {like_width:,}' if (like_width := like['width']) else ''}, got {len(sheet.columns):,}. Name the columns in a first row."
+            )
+        note = "without names, its columns are taken in the order of the earlier data."
+        return Roles(sheet.columns, None, None, (note,), columns)
+    lacking = [column for column in columns if column not in sheet.columns]
+    if lacking:
+        raise ValueError(
+            f"{sheet.name} must have the columns of the earlier data, but lacks {listed(lacking)}."
+            f"{nearest(lacking[0], sheet.columns)} Its columns are: {listed(sheet.columns)}."
+        )
+    label, groups = (None if role in columns else role for role in (label, groups))
+    more = [column for column in sheet.columns if column not in (label, groups, *columns)]
+    return Roles(columns, label, groups, (f"not used: {listed(more)}.",) if more else ())
+
+
+def _without_blank(frame: Any, features: list[str], notes: list[str]) -> list[str]:
+    """A separator at the end of every line makes a column without name and values."""
+    blank = [column for column in features if column.startswith("Unnamed: ") and frame[column].isna().all()]
+    if blank:
+        notes.append(f"left out, without a name and empty: {listed(blank)}.")
+    return [column for column in features if column not in blank]
+
+
+def _is_frame(source: object) -> bool:
+    pandas = sys.modules.get("pandas")  # without it there are no frames
+    return pandas is not None and isinstance(source, pandas.DataFrame)
+
+
+def _beside(label: Any, frame: Any, sheet: Sheet) -> np.ndarray | None:
+    """A label that came with the frame, as its Series or as an array."""
+    index = getattr(label, "index", None)
+    if index is None or callable(index):  # lists have an index too
+        return None if label is None else np.asarray(label)
+    if len(label) == len(frame) and not index.equals(frame.index):
+        raise ValueError(
+            "the label beside the frame must have its index, got another. Use `label.reindex(frame.index)`, or "
+            "`.reset_index(drop=True)` on both when they are in the same order."
+        )
+    return sheet.written(label)

@@ -1,0 +1,116 @@
+"""What leaves the house: an encoder's weights, and all that is needed to rebuild it and feed it.
+
+    encoder.safetensors     weights and buffers
+    encoder.json            name, options, what an example looks like, how inputs were scaled, how data were read
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mixtrast import encoders, spec
+from mixtrast.encoders import Encoder
+
+WEIGHTS, HOW, UNTRAINED = "encoder.safetensors", "encoder.json", "untrained.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """An encoder that came back from disk: scale the input, then encode.
+
+    Args:
+        mean, std: broadcast against one example.
+        facts: how its data were read, for `domains.open(..., like=facts)`.
+        classes: names of the classes it was evaluated on.
+    """
+
+    encoder: Encoder
+    spec: spec.Spec
+    mean: Tensor
+    std: Tensor
+    facts: dict[str, Any]
+    classes: tuple[str, ...]
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor, *, batch: int = 1024) -> Tensor:
+        """(N, *shape) as read -> (N, dim) features, before the projector, on the CPU."""
+        if x.dim() != len(self.spec.shape) + 1 or tuple(x.shape[1:]) != self.spec.shape:
+            raise ValueError(f"this encoder takes examples of shape {self.spec.shape}, got {tuple(x.shape[1:])}.")
+        return embed(self.encoder, (x.float() - self.mean) / self.std, batch=batch)
+
+
+@torch.no_grad()
+def embed(encoder: Encoder, x: Tensor, *, batch: int = 1024) -> Tensor:
+    """Features of scaled examples, in evaluation mode and float32, batch by batch; on the CPU."""
+    training = encoder.training
+    encoder.eval()
+    device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
+    found = [encoder(part.to(device)).float().flatten(1).cpu() for part in x.split(batch)]
+    encoder.train(training)
+    return torch.cat(found) if found else torch.empty(0, encoder.dim)
+
+
+def save(folder: Path, encoder: Encoder, how: dict[str, Any]) -> None:
+    """Both files, each whole or not at all. `how`: encoder (name and options), spec, mean, std, facts, classes."""
+    save_weights(folder / WEIGHTS, encoder)
+    text = json.dumps({"format": 1, "dim": encoder.dim, **how}, indent=1)
+    _replace(folder / HOW, text.encode())
+
+
+def save_weights(path: Path, encoder: Encoder) -> None:
+    from safetensors.torch import save as to_bytes
+
+    _replace(path, to_bytes({name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}))
+
+
+def load(folder: Path, *, module: nn.Module | None = None, weights: str = WEIGHTS) -> Kept:
+    """The encoder of a run folder.
+
+    Args:
+        module: where the encoder was a module of one's own: a new one of the same make.
+
+    Raises: FileNotFoundError where there is none; ValueError where files do not fit together.
+    """
+    if not (folder / HOW).is_file() or not (folder / weights).is_file():
+        raise FileNotFoundError(f"{folder} holds no finished encoder: {HOW} and {weights} are missing. Train first, or --resume.")
+    try:
+        how = json.loads((folder / HOW).read_text(encoding="utf-8"))
+        shape = spec.from_dict(how["spec"])
+        part = dict(how["encoder"])
+        mean, std = (torch.tensor(how[key], dtype=torch.float32) for key in ("mean", "std"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / HOW} is damaged: {error}.") from error
+    name = part.pop("name")
+    if name == "own" and module is None:
+        raise ValueError(f"the encoder of {folder} is a module of your own, {part}. Give a new one of the same make: module=...")
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in part.items()}
+    encoder = encoders.wrap(module, shape) if module is not None else encoders.get(name, shape, **options)
+    load_weights(folder / weights, encoder)
+    return Kept(encoder.eval(), shape, mean, std, dict(how["facts"]), tuple(how["classes"]))
+
+
+def load_weights(path: Path, encoder: Encoder) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        encoder.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged or of another encoder: {' '.join(str(error).split())[:300]}") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,143 @@
+"""What all methods share: a batch, a loss with its levels, depth, and the projector."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from mixtrast import algebra, mixers
+from mixtrast.checks import is_number
+from mixtrast.encoders import Encoder, Head, head
+from mixtrast.labels import Labels
+from mixtrast.mixers import Mixer, OneOf
+
+
+@dataclass(eq=False)
+class Batch:
+    """Examples on the device.
+
+    Args:
+        views: as many of (N, *shape) as the method asks for.
+        label: (N,) int64 class, -1 where missing.
+        index: (N,) int64, which example of the data each is: both views of one share it.
+    """
+
+    views: tuple[Tensor, ...]
+    label: Tensor
+    index: Tensor
+
+
+class Loss(NamedTuple):
+    """One step's loss.
+
+    Args:
+        value: what is minimised.
+        parts: named scalars for the log, on the device.
+        chance: its value when nothing has been learned, () -> scalar; a function, so that only logged steps pay for it.
+        floor: the lowest value attainable (the entropy of the targets), likewise.
+    """
+
+    value: Tensor
+    parts: Mapping[str, Tensor]
+    chance: Callable[[], Tensor]
+    floor: Callable[[], Tensor]
+
+
+class Method(nn.Module, ABC):
+    """The contract of methods: built on an encoder, a `Batch` and a generator in, a `Loss` out.
+
+    The generator is a CPU one; the same state gives the same loss on any device.
+    """
+
+    FROM_DATA: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[int] = 2  # views of each example
+    uses_labels: ClassVar[bool] = False
+    labelled_only: ClassVar[bool] = False  # rows without a label cannot train it
+    mixing: ClassVar[dict[str, Any] | None] = None  # its mixer where none is given: name and options
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        if not isinstance(encoder, Encoder):
+            raise TypeError(
+                f"`encoder` of {type(self).__name__} must be an Encoder, got {type(encoder).__name__}. "
+                "Wrap a module of your own: encoders.wrap(module, spec)."
+            )
+        self.encoder = encoder
+
+    @abstractmethod
+    def forward(self, batch: Batch, generator: torch.Generator) -> Loss: ...
+
+    def after_step(self, progress: float) -> None:
+        """Called after each optimizer step, with the share of the run that is done: moving averages, queues."""
+
+    def _depths(self, depth: int | tuple[int, ...]) -> tuple[int, ...]:
+        """The depths to draw from, checked against the encoder's stages."""
+        depths = (depth,) if isinstance(depth, int) else tuple(depth)
+        deepest = len(self.encoder.stages)
+        if not depths or not all(isinstance(d, int) and 0 <= d <= deepest for d in depths):
+            raise ValueError(
+                f"`depth` of {type(self).__name__} must be 0 (the input) to {deepest} (the features) with this encoder, or "
+                f"several such, of which one is drawn for each batch, got {depth!r}."
+            )
+        return depths
+
+    def _mixer(self, mixer: Mixer | OneOf | None) -> Mixer | OneOf:
+        if mixer is None:
+            return mixers.get(**(self.mixing or {"name": "mixup"}))
+        if not isinstance(mixer, (Mixer, OneOf)):
+            raise TypeError(f"`mixer` of {type(self).__name__} must be a mixer, got {mixer!r}. By name: mixers.get('mixup').")
+        return mixer
+
+    def _up_to(self, depth: int, *views: Tensor) -> tuple[Tensor, ...]:
+        """The views at this depth, in one forward pass."""
+        return views if depth == 0 else self.encoder.run(torch.cat(views), stop=depth).chunk(len(views))
+
+
+class Contrastive(Method):
+    """A method that compares unit vectors: z = projector(encoder(x)) / |...|."""
+
+    def __init__(self, encoder: Encoder, temperature: float, projector: Head, dim: int) -> None:
+        super().__init__(encoder)
+        name = type(self).__name__
+        if not is_number(temperature) or not 0 < temperature < float("inf"):
+            raise ValueError(f"`temperature` of {name} must be > 0, got {temperature!r}. Usual values are 0.05 to 1.")
+        if not isinstance(dim, int) or dim < 1:
+            raise ValueError(f"`dim` of {name} must be a whole number above 0, got {dim!r}. Usual is 128.")
+        self.temperature = temperature
+        self.projector = head(projector, encoder.dim, dim)
+
+    def embed(self, x: Tensor, start: int = 0) -> Tensor:
+        """(N, ...) at depth `start` -> unit vectors (N, dim)."""
+        return normalize(self.projector(self.encoder.run(x, start)), dim=1)
+
+    def compare(self, anchors: Tensor, candidates: Tensor, ours: Labels, theirs: Labels, **seen: Any) -> Loss:
+        """`contrast` at this temperature, and its levels."""
+        value = algebra.contrast(anchors, candidates, ours, theirs, temperature=self.temperature, **seen)
+        return Loss(
+            value,
+            {"contrast": value.detach()},
+            lambda: algebra.chance(ours, theirs, **seen),
+            lambda: algebra.floor(ours, theirs, **seen),
+        )
+
+
+def draw(depths: tuple[int, ...], generator: torch.Generator) -> int:
+    """One of the depths, for this batch."""
+    return depths[0] if len(depths) == 1 else depths[int(torch.randint(len(depths), (), generator=generator))]
+
+
+def two_views(batch: Batch, method: Method) -> tuple[Tensor, Tensor]:
+    if len(batch.views) != 2:
+        raise ValueError(f"{type(method).__name__} takes two views of each example, got {len(batch.views)}.")
+    return batch.views[0], batch.views[1]
+
+
+def classes_of(batch: Batch) -> Labels:
+    """Class labels of both views, one after the other; an unlabelled example is a class of its own."""
+    return Labels.of(batch.label.repeat(2), instance=batch.index.repeat(2))

@@ -1,0 +1,175 @@
+"""The check of a recipe: names, options and types, against the rooms and their signatures; all problems at once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from mixtrast import encoders, methods, mixers, registry, views
+from mixtrast.encoders import Encoder
+from mixtrast.recipe.training import Training
+from mixtrast.spec import Image
+
+SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
+_KEPT = ("why", "versions")  # written into a run's recipe beside the sections, and passed over when it is read
+
+
+class RecipeError(ValueError):
+    """Everything that is wrong with a recipe, one problem a line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        count = "" if len(problems) == 1 else f"{len(problems)} problems:\n"
+        super().__init__(count + "\n".join(f"- {p}" if count else p for p in problems))
+
+
+def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
+    """The recipe as given, in the types of the signatures. Nothing is decided yet.
+
+    Args:
+        given: sections; a part may be its bare name ("imix"), views a name, "a+b", "none", or a mapping.
+        evaluations: the room that `evaluation` names.
+
+    Raises: RecipeError with all problems: unknown sections, names and options (nearest named), wrong types, values that the
+        constructors refuse.
+    """
+    problems: list[str] = []
+    for key in given:
+        if key not in (*SECTIONS, *_KEPT):
+            problems.append(f"a recipe has no section {key!r}.{registry.near([key], SECTIONS)} It has: {', '.join(SECTIONS)}.")
+    found: dict[str, Any] = {key: given[key] for key in SECTIONS if given.get(key) is not None}
+    found["data"] = _mapping(found.get("data", {}), "data", problems)
+    for section, room in (("method", methods), ("encoder", encoders), ("mixer", mixers)):
+        if section in found and not isinstance(found[section], str | Mapping):
+            continue  # an object of the user's own
+        if section in found:
+            found[section] = _part(section, room, found[section], problems)
+    if "views" in found:
+        found["views"] = _several("views", views, found["views"], problems)
+    if "evaluation" in found:
+        found["evaluation"] = _several("evaluation", evaluations, found["evaluation"], problems)
+    options = _typed("training", Training, _mapping(found.get("training", {}), "training", problems), problems)
+    _attempt("training", lambda: Training(**options), problems)
+    found["training"] = options
+    seed = found.setdefault("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        problems.append(f"`seed` must be a whole number, 0 or more, got {seed!r}.")
+    if problems:
+        raise RecipeError(problems)
+    return found
+
+
+def _part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
+    """{"name": ..., options in their types}; a mapping without a name is kept for the default part to take."""
+    value = dict(value) if isinstance(value, Mapping) else {"name": value}
+    name = value.pop("name", None)
+    if name is None:
+        return dict(value)
+    try:
+        parts = str(name).split("+") if section == "mixer" else [name]
+        kinds = [registry.find(room, one.strip()) for one in parts]
+    except ValueError as error:
+        problems.append(f"{section}: {error}")
+        return {"name": name}
+    before = len(problems)
+    typed: dict[str, Any] = {}
+    for kind in kinds:
+        typed = _typed(section, kind, value, problems, name)
+    if len(problems) == before:
+        _attempt(section, _maker(section, name, typed), problems)
+    return {"name": name, **typed}
+
+
+def _several(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
+    """{name: options}: from a name, "a+b", "none", or a mapping of such."""
+    if isinstance(value, str):
+        value = {} if value == "none" else {name.strip(): {} for name in value.split("+")}
+    found: dict[str, Any] = {}
+    for name, options in _mapping(value, section, problems).items():
+        if not isinstance(options, Mapping | None):
+            found[name] = options
+            continue
+        part = _part(section, room, {"name": name, **(options or {})}, problems)
+        found[part.pop("name")] = part
+    return found
+
+
+def _maker(section: str, name: str, options: dict[str, Any]) -> Callable[[], Any]:
+    """Builds the part on stand-ins, to hear what its constructor says of the values."""
+    if section == "mixer":
+        return lambda: mixers.get(name, **options)
+    if section == "encoder":
+        return lambda: encoders.get(name, Image(1, 8, 8), **options)
+    if section == "method":
+        return lambda: methods.get(name, _stand_in(), classes=2, **options)
+    if section == "views":
+        return lambda: views.get(name, **options)
+    return lambda: None
+
+
+def _stand_in() -> Encoder:
+    import torch
+
+    return Encoder([torch.nn.Identity()] * 32, 4)  # deep enough for any depth; the real encoder is asked later
+
+
+def _attempt(section: str, make: Callable[[], Any], problems: list[str]) -> None:
+    import torch
+
+    try:
+        with torch.device("meta"):  # no memory, no time, and no random number drawn
+            make()
+    except (ValueError, TypeError) as error:
+        problems.append(f"{section}: {error}")
+
+
+def _typed(
+    section: str, kind: type[Any], given: Mapping[str, Any], problems: list[str], name: str | None = None
+) -> dict[str, Any]:
+    """Options in the types that the signature says; strings from a command line become numbers where numbers are wanted."""
+    known = [option for option in registry.options(kind) if option != "mixer"]
+    wrong = [option for option in given if option not in known]
+    who = f"{section} {name}" if name else section
+    for option in wrong:
+        allowed = ", ".join(known) or "none"
+        problems.append(f"{who} has no option {option!r}.{registry.near([option], known)} Its options are: {allowed}.")
+    typed = {}
+    for option in [option for option in given if option in known]:
+        try:
+            typed[option] = _in_type(kind, option, given[option])
+        except ValueError as error:
+            problems.append(f"{who}: {error}")
+    return typed
+
+
+def _in_type(kind: type[Any], option: str, value: Any) -> Any:
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    skip = {name for name in _parameters(kind) if name != option}
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parser.add_class_arguments(kind, None, skip=skip, fail_untyped=False)
+        try:
+            return parser.parse_object({option: value})[option]
+        except (ArgumentError, ValueError, TypeError, KeyError) as error:
+            wanted = str(registry.options(kind)[option].annotation).replace("typing.", "")
+            default = registry.options(kind)[option].default
+            raise ValueError(f"`{option}` must be {wanted}, got {value!r}. Its default is {default!r}.") from error
+
+
+def _parameters(kind: type[Any]) -> Iterator[str]:
+    import inspect
+
+    yield from inspect.signature(kind).parameters
+
+
+def _mapping(value: Any, section: str, problems: list[str]) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    problems.append(f"{section} of a recipe must be a mapping of its options, got {value!r}.")
+    return {}

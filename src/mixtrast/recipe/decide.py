@@ -1,0 +1,174 @@
+"""What a recipe leaves open is decided here, once the data are known, each with its reason."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from mixtrast import encoders, methods, mixers, registry, views
+from mixtrast.recipe.check import RecipeError
+from mixtrast.recipe.training import Training
+from mixtrast.spec import Image, Spec
+
+STEPS = 1_500  # of an automatic run: a minute or two on two cores for a table or small images
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the data say.
+
+    Args:
+        rows: training examples.
+        labelled: how many of them have a label that training may see.
+        classes: how many (quantile bins, where the label is a number).
+        views: the domain's default views.
+    """
+
+    spec: Spec
+    rows: int
+    labelled: int
+    classes: int
+    views: Mapping[str, Mapping[str, Any]]
+
+
+def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> tuple[dict[str, Any], dict[str, str]]:
+    """The full recipe, every option of every part in it, and the reason of each decision.
+
+    Args:
+        given: from `check`.
+
+    Raises: RecipeError where the parts do not go together or not with the data, all problems at once.
+    """
+    why: dict[str, str] = {}
+    problems: list[str] = []
+    method = _method(given.get("method", {}), facts, why)
+    kind = registry.find(methods, method["name"])
+    recipe = {
+        "data": dict(given["data"]),
+        "method": method,
+        "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
+        "encoder": _encoder(given.get("encoder", {}), facts.spec, why),
+        "views": _views(given.get("views"), facts, why),
+        "training": _training(given["training"], facts, kind, why, problems),
+        "evaluation": _evaluation(given.get("evaluation"), evaluations),
+        "seed": given["seed"],
+    }
+    _fits(kind, method["name"], facts, problems)
+    if problems:
+        raise RecipeError(problems)
+    return recipe, why
+
+
+def _method(part: Mapping[str, Any], facts: Facts, why: dict[str, str]) -> dict[str, Any]:
+    part = dict(part)
+    name = part.pop("name", None)
+    if name is None:
+        enough = facts.classes >= 2 and facts.labelled > facts.rows / 2
+        name = "mixsupcon" if enough else "imix"
+        share = f"{facts.labelled:,} of {facts.rows:,} training examples have a label"
+        why["method"] = share if facts.labelled else "no label is known in training"
+    return {"name": name, **full(registry.find(methods, name), part)}
+
+
+def _mixer(part: Any, kind: type[Any], method: str, why: dict[str, str], problems: list[str]) -> Any:
+    default = dict(kind.mixing or {})
+    if not _mixes(kind):
+        if part is not None:
+            mixing = [name for name in methods.names() if _mixes(registry.find(methods, name))]
+            problems.append(f"method {method} does not mix, but a mixer was given. Leave it out, or use {', '.join(mixing)}.")
+        return None
+    if part is not None and not isinstance(part, Mapping):
+        return part  # an object of the user's own
+    part = dict(part or {})
+    name = part.pop("name", None)
+    if name is None:
+        name = default.get("name")
+        if name is None:
+            if part:
+                problems.append(f"method {method} mixes only where a mixer is named, got options alone. Add --mixer mixup.")
+            return None
+        why["mixer"] = f"the one of {method}'s paper"
+    kinds = [registry.find(mixers, one.strip()) for one in str(name).split("+")]
+    usual = {key: value for key, value in default.items() if key != "name" and all(key in registry.options(k) for k in kinds)}
+    return {"name": name, **full(kinds[0], {**usual, **part})}
+
+
+def _encoder(part: Any, spec: Spec, why: dict[str, str]) -> Any:
+    if not isinstance(part, Mapping):
+        return part  # a module of the user's own
+    part = dict(part)
+    name = part.pop("name", None)
+    if name is None:
+        name = "resnet8" if isinstance(spec, Image) else "mlp"
+        why["encoder"] = f"the usual one for a {type(spec).__name__.lower()} of shape {spec.shape}"
+    kind, preset = registry.resolve(encoders, name)
+    return {"name": name, **full(kind, preset | part)}
+
+
+def _views(given: Mapping[str, Any] | None, facts: Facts, why: dict[str, str]) -> dict[str, Any]:
+    if given is None:
+        why["views"] = "the usual ones for such data"
+        given = facts.views
+    return {
+        name: options
+        if not isinstance(options, Mapping)
+        else full(registry.find(views, name), {**facts.views.get(name, {}), **options})
+        for name, options in given.items()
+    }
+
+
+def _training(
+    given: Mapping[str, Any], facts: Facts, kind: type[Any], why: dict[str, str], problems: list[str]
+) -> dict[str, Any]:
+    found = full(Training, given)
+    rows = facts.labelled if kind.labelled_only else facts.rows
+    if found["batch"] is None:
+        parts = max(1, math.ceil(rows / BATCH))
+        found["batch"] = max(2, rows // parts)
+        why["training.batch"] = f"{rows:,} training examples in {parts:,} like batches of at most {BATCH}"
+    elif found["batch"] > rows:
+        problems.append(f"`batch` must be at most the {rows:,} training examples, got {found['batch']:,}. Leave it out.")
+    if found["epochs"] is None and found["steps"] is None:
+        found["epochs"] = max(1, round(STEPS / max(1, rows // found["batch"])))
+        why["training.epochs"] = f"about {STEPS:,} steps"
+    if found["lr"] is None:
+        adam = found["optimizer"] == "adamw"
+        found["lr"] = 1e-3 if adam else 0.05 * found["batch"] / 256
+        why["training.lr"] = "the usual one for AdamW" if adam else "0.05 for each 256 examples of a batch"
+    if found["log_every"] is None:
+        found["log_every"] = max(1, round(steps_of(found, rows) / 300))
+        why["training.log_every"] = "some 300 lines in all"
+    return found
+
+
+def steps_of(training: Mapping[str, Any], rows: int) -> int:
+    """How many steps the run has: as said, or the epochs in whole batches of these many rows."""
+    return int(training["steps"] or training["epochs"] * max(1, rows // training["batch"]))
+
+
+def _evaluation(given: Mapping[str, Any] | None, room: ModuleType) -> dict[str, Any]:
+    names = registry.names(room) if given is None else given
+    return {name: full(registry.find(room, name), (given or {}).get(name, {})) for name in names}
+
+
+def _fits(kind: type[Any], method: str, facts: Facts, problems: list[str]) -> None:
+    """Whether there are the labels that the method needs."""
+    if not kind.uses_labels or (facts.labelled and facts.classes >= 2):
+        return
+    without = ", ".join(name for name in methods.names() if not registry.find(methods, name).uses_labels)
+    lack = "there is only one" if facts.labelled else "no training example has a label"
+    problems.append(f"method {method} tells classes apart, but {lack}. Name them with --label, or use one of {without}.")
+
+
+def full(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a class, those not given at their defaults: what a run keeps."""
+    return {name: given.get(name, p.default) for name, p in registry.options(kind).items() if name != "mixer"}
+
+
+def _mixes(method: type[Any]) -> bool:
+    return "mixer" in inspect.signature(method).parameters

@@ -1,0 +1,68 @@
+"""Run folders become one page: a single file that opens anywhere and asks nobody for anything."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mixtrast.report.records import group, read
+
+
+def write(folders: Sequence[Path], out: Path, *, png: bool = False) -> Path:
+    """Writes the report of these runs; runs that differ in nothing but the seed become one recipe.
+
+    Args:
+        folders: run folders.
+        out: the page; it is there whole or not at all.
+        png: also saves the pictures as PNG files, into figures/ of the first run of each recipe.
+
+    Raises: ValueError with a sentence if a folder is not a run.
+    """
+    if not folders:
+        raise ValueError("a report needs at least one run folder, got none.")
+    text = render(folders, png=png)
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(beside, 0o666 & ~_umask())  # a temporary file is the writer's alone, a report is not
+        os.replace(beside, out)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    return out
+
+
+def render(folders: Sequence[Path], *, png: bool = False) -> str:
+    """The page as text."""
+    import jinja2
+
+    from mixtrast.report.pictures import COLOURS
+    from mixtrast.report.sections import section, subtitle
+    from mixtrast.report.tables import comparison
+
+    groups = group(read(Path(folder)) for folder in folders)
+    sections = [section(each, f"recipe-{at}", png) for at, each in enumerate(groups, 1)]
+    names = list(dict.fromkeys(each.data.name for each in sections))
+    title = f"{sections[0].name} on {names[0]}" if len(sections) == 1 else f"{len(sections)} recipes on {', '.join(names)}"
+    house = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    compared = comparison(groups, [each.key for each in sections]) if len(sections) > 1 else None
+    return house.get_template("page.html").render(
+        title=title, sections=sections, compared=compared, subtitle=subtitle, colours=COLOURS
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,145 @@
+"""The strip: what training was really shown. Examples above their two views, ingredients above their mixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixtrast.report.pictures import COLOURS, FAINT, INK, QUIET, Picture, in_style, styled
+from mixtrast.report.records import Strip
+
+_TILES = 6  # a row: more would be stamps on a phone
+_PIXELS = 64  # of a tile's longer side
+_COLUMNS = 40  # of a table
+_LABEL = 0.76  # width of the names of the rows, in tiles
+
+
+@in_style
+def views(strip: Strip) -> Picture | str:
+    """Originals and the two views of each."""
+    rows = [("original", strip.x), ("view 1", strip.view1), ("view 2", strip.view2)]
+    there = [(name, array) for name, array in rows if array is not None and len(array)]
+    if not there:
+        return "No views were kept, so none are shown."
+    figure, number = _grid(there, [], "views")
+    return Picture(
+        "views",
+        f"{number} examples and the views of each that training compared.",
+        _caption("Examples and their views", there),
+        figure,
+    )
+
+
+@in_style
+def mixtures(strip: Strip, mixer: str) -> Picture | str:
+    """Two ingredients and what they were mixed to, with the share of the first."""
+    rows = [("first", strip.first), ("second", strip.second), ("mixed", strip.mixed)]
+    there = [(name, array) for name, array in rows if array is not None and len(array)]
+    if strip.mixed is None or not len(strip.mixed):
+        return (
+            "No mixtures were kept, so none are shown."
+            if mixer
+            else "This method does not mix, so there are no mixtures to show."
+        )
+    shares = [f"λ = {weight:.2f}" for weight in strip.weight] if strip.weight is not None else []
+    figure, number = _grid(there, shares, "mixtures")
+    by = f" by {mixer}" if mixer else ""
+    alt = f"{number} pairs of examples and their mixtures{by}" + (f", {', '.join(shares[:number])}" if shares else "")
+    caption = _caption(f"Mixtures{by}; λ is the share of the first ingredient", there)
+    return Picture("mixtures", alt + ".", caption, figure)
+
+
+def _caption(text: str, rows: Sequence[tuple[str, np.ndarray]]) -> str:
+    array = rows[0][1]
+    if array.ndim == 2:
+        more = f", the first {_COLUMNS} of {array.shape[1]}" if array.shape[1] > _COLUMNS else ""
+        return f"{text}. A bar is a column{more}, standardised: up is above the mean, down below."
+    if array.ndim == 3:
+        more = f"; {array.shape[1]} channels" if array.shape[1] > 1 else ""
+        return f"{text}. A line is a series, as scaled for the encoder{more}."
+    return f"{text}. Values as scaled for the encoder, stretched to the range of grey or colour."
+
+
+def _grid(rows: Sequence[tuple[str, np.ndarray]], below: Sequence[str], name: str) -> tuple[Figure, int]:
+    """One tile a cell on one pair of axes, one unit wide and high, the names of the rows at the left."""
+    number = min(_TILES, *(len(array) for _, array in rows))
+    ratio = _ratio(rows[0][1])
+    pitch = ratio + 0.08
+    height = len(rows) * pitch + (0.3 if below else 0.0)
+    figure, axes = styled(5.4 * height / (number + _LABEL + 0.06))
+    figure.set_layout_engine("none")
+    axes.set_position((0, 0, 1, 1))
+    axes.set(xlim=(-_LABEL, number + 0.06), ylim=(-height, 0))
+    axes.set_axis_off()
+    low, high = _range([array[:number] for _, array in rows])
+    for down, (words, array) in enumerate(rows):
+        top = -down * pitch
+        axes.text(-_LABEL, top - ratio / 2, words, va="center", fontsize=10, color=QUIET)
+        for across in range(number):
+            _tile(axes, array[across], (across + 0.04, across + 0.98, top - ratio, top), low, high)
+    for across, words in enumerate(below[:number]):
+        axes.text(across + 0.51, -len(rows) * pitch - 0.02, words, ha="center", va="top", fontsize=10, color=INK)
+    return figure, number
+
+
+def _ratio(array: np.ndarray) -> float:
+    """Height of a tile one wide."""
+    if array.ndim == 4:
+        return 0.94 * float(np.clip(array.shape[2] / array.shape[3], 0.3, 2.5))
+    return 0.62
+
+
+def _range(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The values that fill a tile, without the few farthest out."""
+    values = np.concatenate([array.ravel() for array in arrays])
+    low, high = (float(edge) for edge in np.percentile(values, [0.5, 99.5]))
+    return (low, high) if high > low else (low - 1.0, high + 1.0)
+
+
+def _tile(axes: Axes, example: np.ndarray, box: tuple[float, float, float, float], low: float, high: float) -> None:
+    left, right, bottom, top = box
+    if example.ndim == 3:
+        axes.imshow(_pixels(example, low, high), extent=box, interpolation="none", aspect="auto", zorder=2)
+        return
+    axes.fill([left, right, right, left], [bottom, bottom, top, top], facecolor="#f6f8f9", edgecolor=FAINT, linewidth=0.6)
+    if example.ndim == 2:
+        for channel, series in enumerate(example[:3]):
+            x = np.linspace(left + 0.03, right - 0.03, len(series := _shrunk(series)))
+            y = bottom + (top - bottom) * (0.06 + 0.88 * np.clip((series - low) / (high - low), 0, 1))
+            axes.plot(x, y, color=(COLOURS["trained"], COLOURS["supervised"], COLOURS["raw"])[channel], linewidth=0.9)
+        return
+    _bars(axes, example[:_COLUMNS], box, max(abs(low), abs(high)))
+
+
+def _bars(axes: Axes, values: np.ndarray, box: tuple[float, float, float, float], most: float) -> None:
+    left, right, bottom, top = box
+    width, middle = (right - left - 0.06) / len(values), (bottom + top) / 2
+    share = np.clip(values / most, -1, 1)
+    x = left + 0.03 + width * (np.arange(len(values)) + 0.5)
+    axes.bar(x, share * (top - bottom) * 0.46, 0.8 * width, middle, color=colormaps["RdBu_r"](0.5 + 0.42 * share), zorder=3)
+    axes.plot([left, right], [middle, middle], color=FAINT, linewidth=0.6, zorder=2)
+
+
+def _pixels(example: np.ndarray, low: float, high: float) -> np.ndarray:
+    """(C,H,W) -> (H,W,3) bytes, small."""
+    for axis in (1, 2):
+        step = -(-example.shape[axis] // _PIXELS)
+        if step > 1:
+            starts = np.arange(0, example.shape[axis], step)
+            example = np.add.reduceat(example, starts, axis) / np.diff(np.append(starts, example.shape[axis])).reshape(
+                [-1 if each == axis else 1 for each in range(3)]
+            )
+    channels = example.shape[0]
+    shown = np.repeat(example[:1], 3, 0) if channels == 1 else example[:3]
+    if channels == 2:
+        shown = np.concatenate([shown, np.full_like(shown[:1], low)])
+    return np.rint(255 * np.clip((shown - low) / (high - low), 0, 1)).astype(np.uint8).transpose(1, 2, 0)
+
+
+def _shrunk(series: np.ndarray, most: int = 160) -> np.ndarray:
+    """At most so many points, by taking every so-manyth."""
+    return series[:: -(-len(series) // most)]

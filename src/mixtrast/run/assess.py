@@ -1,0 +1,234 @@
+"""What a run has learned and what that is worth, as one record: results.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixtrast import draws, evaluate, mixers, spec
+from mixtrast.encoders import Encoder
+from mixtrast.evaluate import Features
+from mixtrast.export import embed
+from mixtrast.methods import Batch, Loss, Method
+from mixtrast.run.prepare import Prepared
+from mixtrast.train.record import METRICS
+
+SHOWN = 8  # examples in the strip of views and mixtures
+LOOKED = (2_000, 500)  # training and validation examples of the looks on the way
+
+
+def rows_of(prepared: Prepared, encoders: Mapping[str, Encoder]) -> dict[str, Features]:
+    """Features of train, val and test by row of the table: of each encoder, and the raw input. Empty without labels."""
+    if prepared.label is None or not len(prepared.split.test):
+        return {}
+    found = {}
+    for name in (*encoders, "raw"):
+        parts = {}
+        for part in ("train", "val", "test"):
+            rows = getattr(prepared.split, part)
+            x = prepared.x[rows]
+            z = x.flatten(1) if name == "raw" else embed(encoders[name], x)
+            parts[part] = (z, prepared.label[rows])
+        found[name] = Features.of(**parts, classes=len(prepared.data.classes))
+    return found
+
+
+def probe(prepared: Prepared, rows: Mapping[str, Features], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """{probe: {row: scores}}, with the majority beside."""
+    seed, found = prepared.plan.seed, {}
+    for name, options in chosen.items():
+        if name == "labels":
+            continue
+        evaluation = evaluate.get(name, **options)
+        assert isinstance(evaluation, evaluate.Evaluation)
+        scores = {row: evaluation(features, seed=seed) for row, features in rows.items()}
+        found[name] = {**scores, "majority": evaluate.majority(next(iter(rows.values())))}
+    return found
+
+
+def efficiency(prepared: Prepared, rows: Mapping[str, Features], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The label-efficiency curve, or why it is withheld: an encoder that saw labels knows more than a point grants."""
+    if prepared.method.uses_labels:
+        count = int((prepared.seen[prepared.rows] >= 0).sum())
+        return {
+            "points": [],
+            "withheld": f"the encoder saw all {count:,} labels, so fewer labels for the probe alone would flatter it. "
+            "Train with few labels instead: --labels 10",
+        }
+    wanted = {name: features for name, features in rows.items() if name != "supervised"}
+    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=prepared.plan.seed)  # type: ignore[operator, arg-type]
+    return {"points": found["points"], "withheld": None if found["points"] else found["skipped"]}
+
+
+# --- is it learning? ------------------------------------------------------------------------------------------------------
+
+
+class Looker:
+    """Looks at a run on its way, on validation examples: alignment, uniformity, effective rank, and kNN where labels are."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.train, self.val = prepared.split.train[: LOOKED[0]], prepared.split.val[: LOOKED[1]]
+        known = prepared.label is not None and prepared.data.task == "classes"
+        self.known = known and len(self.val) > 0 and prepared.granted is None
+        self.views = _views(prepared, self.val if len(self.val) > 1 else self.train[: LOOKED[1]], 2, "look")
+
+    def __call__(self, method: Method, step: int) -> dict[str, Any]:
+        seen = geometry(method, self.views)
+        if self.known:
+            prepared = self.prepared
+            assert prepared.label is not None
+            knn = evaluate.get("knn", neighbours=(min(20, len(self.train)),))
+            parts = {name: (embed(method.encoder, prepared.x[r]), prepared.label[r]) for name, r in self._parts().items()}
+            features = Features.of(**parts, classes=len(prepared.data.classes))
+            seen["knn"] = knn(features, seed=0)["accuracy"]  # type: ignore[arg-type, operator]
+        return {name: round(value, 5) for name, value in seen.items()}
+
+    def _parts(self) -> dict[str, Tensor]:
+        """Validation stands where test stands in the end: test is not touched on the way."""
+        return {"train": self.train, "test": self.val}
+
+
+def geometry(method: Method, views: tuple[Tensor, ...]) -> dict[str, float]:
+    """Alignment and uniformity of the embeddings (of the features, for a method without a projector), rank of the features."""
+    both = torch.cat(views)
+    h = embed(method.encoder, both)
+    device = next(method.parameters()).device
+    with torch.no_grad():
+        projector = getattr(method, "projector", None)
+        z = h if projector is None else projector(h.to(device)).float().cpu()
+    z1, z2 = z.chunk(2)
+    return {
+        "alignment": evaluate.alignment(z1, z2),
+        "uniformity": evaluate.uniformity(z1),
+        "rank": evaluate.rank(h.chunk(2)[0]),
+    }
+
+
+def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Path) -> dict[str, Any]:
+    """Loss beside chance and floor, the method's objective on training and on other examples, and the geometry."""
+    lines = [line for line in read_lines(folder / METRICS) if "loss" in line]
+    last = lines[-max(1, len(lines) // 10) :]
+    mean = {key: float(np.mean([line[key] for line in last])) if last else None for key in ("loss", "chance", "floor")}
+    looker = Looker(prepared)
+    method.eval()
+    found: dict[str, Any] = {**mean, "loss_last": lines[-1]["loss"] if lines else None, **geometry(method, looker.views)}
+    found.update(dim=method.encoder.dim, rank_untrained=evaluate.rank(embed(untrained, looker.views[0])))
+    size = min(prepared.plan.training.batch or 2, len(prepared.split.val), len(prepared.rows))
+    if size >= 8 and (prepared.granted is None or not method.uses_labels):
+        ours = objective(prepared, method, prepared.rows[:size])
+        theirs = objective(prepared, method, prepared.split.val[:size])
+        found.update(train_loss=float(ours.value), val_loss=float(theirs.value))
+        found.update(gain_train=float(ours.chance() - ours.value), gain_val=float(theirs.chance() - theirs.value))
+    rows = prepared.split.val if len(prepared.split.val) > 1 else prepared.split.train
+    if prepared.data.task == "classes" and prepared.label is not None:
+        known = rows[prepared.label[rows] >= 0]
+        if len(known) > 1:
+            within, between = evaluate.similarity(embed(method.encoder, prepared.x[known]), prepared.label[known])
+            found.update(within=within, between=between)
+    return found
+
+
+@torch.no_grad()
+def objective(prepared: Prepared, method: Method, rows: Tensor) -> Loss:
+    """The method's loss on these rows in evaluation mode, labels and all, with draws that are always the same."""
+    device = next(method.parameters()).device
+    seen = tuple(view.to(device) for view in _views(prepared, rows, method.needs, "objective"))
+    label = prepared.seen[rows]
+    if prepared.method.uses_labels and prepared.label is not None and prepared.data.task == "classes":
+        label = prepared.label[rows].long()
+    batch = Batch(seen, label.to(device), torch.arange(len(rows), device=device))
+    loss: Loss = method(batch, draws.derived(prepared.plan.seed, 0, "objective"))
+    return loss
+
+
+def _views(prepared: Prepared, rows: Tensor, many: int, role: str) -> tuple[Tensor, ...]:
+    found = []
+    for number in range(many):
+        generator, x = draws.derived(prepared.plan.seed, 0, f"{role} {number}"), prepared.x[rows]
+        for view in prepared.plan.views:
+            x = view(x, generator)
+        found.append(x)
+    return tuple(found)
+
+
+# --- for the report -------------------------------------------------------------------------------------------------------
+
+
+def figures(prepared: Prepared, rows: Mapping[str, Features], folder: Path, *, maps: bool) -> None:
+    """What pictures are drawn from: figures/strip.npz and figures/map.npz."""
+    folder.mkdir(exist_ok=True)
+    np.savez_compressed(folder / "strip.npz", **_strip(prepared))
+    if maps and rows:
+        index, trained = evaluate.tsne(rows["trained"].test.features, seed=prepared.plan.seed)
+        _, raw = evaluate.tsne(rows["raw"].test.features[index], seed=prepared.plan.seed)
+        label = rows["trained"].test.label[index]
+        np.savez_compressed(folder / "map.npz", index=index, trained=trained, raw=raw, label=label)
+
+
+def _strip(prepared: Prepared) -> dict[str, Any]:
+    """Some examples, two views of each, and their mixtures at the input, with the share of the first."""
+    rows = prepared.rows[torch.randperm(len(prepared.rows), generator=draws.derived(prepared.plan.seed, 0, "strip"))[:SHOWN]]
+    one, two = _views(prepared, rows, 2, "strip")
+    found = {"x": prepared.x[rows], "view1": one, "view2": two}
+    mixer = getattr(prepared.method, "mixer", None)
+    if isinstance(mixer, mixers.Mixer | mixers.OneOf) and 0 in getattr(prepared.method, "depth", (0,)):
+        try:
+            mixed, mix = mixer(one, draws.derived(prepared.plan.seed, 0, "strip mix"))
+            first, second = (one[mix.parents[:, k]] for k in (0, 1))
+            found |= {"mixed": mixed, "first": first, "second": second, "weight": mix.weight[:, 0]}
+        except ValueError:  # a mixer that works on another kind of input
+            pass
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def data_record(prepared: Prepared) -> dict[str, Any]:
+    """The facts of the data, for results.json."""
+    data, split, label = prepared.data, prepared.split, prepared.label
+    parts = {"train": split.train, "val": split.val, "test": split.test}
+    counts: dict[str, list[int]] = {}
+    unlabelled = 0
+    if label is not None and data.task == "classes":
+        counts = {
+            name: torch.bincount(label[rows][label[rows] >= 0], minlength=len(data.classes)).tolist()
+            for name, rows in parts.items()
+        }
+        unlabelled = int((label[split.train] < 0).sum())
+    elif label is not None:
+        unlabelled = int(label[split.train].isnan().sum())
+    return {
+        "name": data.name,
+        "spec": spec.to_dict(data.spec),
+        "examples": len(data.x),
+        **{name: len(rows) for name, rows in parts.items()},
+        "task": data.task,
+        "classes": list(data.classes),
+        "counts": counts,
+        "unlabelled": unlabelled,
+        "labels_granted": prepared.granted,
+        "labels_seen": int((prepared.seen[prepared.rows] >= 0).sum()) if prepared.method.uses_labels else 0,
+        "split": split.says,
+        "notes": list(prepared.notes),
+    }
+
+
+def verdicts(learned: Mapping[str, Any], probes: Mapping[str, Any], tested: int) -> list[dict[str, str]]:
+    """The numbers in words."""
+    metric = "accuracy" if any("accuracy" in p["trained"] for p in probes.values()) else "r2"
+    short = {
+        name: {"metric": metric, "n_test": tested, **{row: scores.get(metric) for row, scores in table.items()}}
+        for name, table in probes.items()
+    }
+    return evaluate.diagnose({**learned, "warmup_done": True, "probes": short})
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]

@@ -1,0 +1,206 @@
+"""A run from its first step to its report, in one folder, resumable at any moment."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import mixtrast
+from mixtrast import export, recipe, report
+from mixtrast.encoders import Encoder
+from mixtrast.run import assess
+from mixtrast.run.prepare import Prepared
+from mixtrast.train import Fitted, Record, fit
+from mixtrast.train.record import METRICS
+
+RESULTS, RECIPE, PAGE = "results.json", "recipe.yaml", "report.html"
+Say = Callable[[str], None]
+
+
+def claim(folder: Path, prepared: Prepared, *, resume: bool) -> None:
+    """Makes the folder and writes the recipe into it; refuses one that is there, unless it is to be resumed.
+
+    Raises: FileExistsError; ValueError where it holds a run of another recipe, or no run.
+    """
+    if folder.exists() and not resume:
+        raise FileExistsError(
+            f"{folder} exists already, and nothing is overwritten. Choose another --out, or go on with it: --resume."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, not a run folder. Choose another --out.")
+    if folder.exists() and any(folder.iterdir()):
+        check_same(folder, prepared.recipe)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    versions = {"mixtrast": mixtrast.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    recipe.write({**prepared.recipe, "why": prepared.why, "versions": versions}, folder / RECIPE)
+
+
+def check_same(folder: Path, ours: Mapping[str, Any]) -> None:
+    """Raises ValueError where the folder is no run, or a run of another recipe."""
+    if not (folder / RECIPE).is_file():
+        raise ValueError(f"{folder} is not a run: it holds no {RECIPE}. Choose another --out, or the folder of a run.")
+    different = recipe.differences(recipe.read(folder / RECIPE), ours)
+    if different:
+        shown = "; ".join(different[:5]) + (f"; and {len(different) - 5} more" if len(different) > 5 else "")
+        raise ValueError(
+            f"{folder} holds a run of another recipe (there and here): {shown}. Resume it without options, or choose another --out."
+        )
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / RESULTS).is_file() and (folder / PAGE).is_file()
+
+
+def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, maps: bool, say: Say) -> dict[str, Any]:
+    """Trains, evaluates, reports; returns the results. What is done already is not done again."""
+    untrained = _initial(prepared, folder)
+    record = Record(folder, _fingerprint(prepared.recipe))
+    looker = assess.Looker(prepared)
+    name = prepared.recipe["method"]["name"]
+    fitted = fit(prepared.method, prepared.examples, prepared.plan, record, resume=resume, look=looker, name=name, quiet=quiet)
+    for sentence in fitted.says:
+        say(sentence)
+    trained = prepared.method.encoder
+    export.save(folder, trained, how(prepared))
+    encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained}
+    if prepared.method.uses_labels and name != "supervised":
+        encoders["supervised"] = _beside(prepared, folder, resume=resume, quiet=quiet)
+    say("evaluating ...")
+    results = _results(prepared, folder, fitted, encoders, maps=maps)
+    write_json(results, folder / RESULTS)
+    report.write([folder], folder / PAGE)
+    return results
+
+
+def how(prepared: Prepared) -> dict[str, Any]:
+    """All that is needed to rebuild the encoder and feed it."""
+    return {
+        "encoder": prepared.recipe["encoder"],
+        "spec": assess.spec.to_dict(prepared.data.spec),
+        "mean": prepared.mean.tolist(),
+        "std": prepared.std.tolist(),
+        "facts": prepared.data.facts,
+        "classes": list(prepared.data.classes),
+        "mixtrast": mixtrast.__version__,
+    }
+
+
+def _initial(prepared: Prepared, folder: Path) -> Encoder:
+    """The encoder at step 0, weights and buffers, kept on disk: it stands beside the trained one, and no rebuild can miss."""
+    import copy
+
+    encoder = copy.deepcopy(prepared.method.encoder)
+    if (folder / export.UNTRAINED).exists():
+        export.load_weights(folder / export.UNTRAINED, encoder)
+    else:
+        export.save_weights(folder / export.UNTRAINED, encoder)
+    return encoder
+
+
+def _beside(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool) -> Encoder:
+    """The same encoder trained with plain labels, on the same labels and for as many steps, in a folder within."""
+    sibling = prepared.sibling("supervised")
+    inner = folder / "supervised"
+    inner.mkdir(exist_ok=True)
+    record = Record(inner, _fingerprint(sibling.recipe))
+    fit(sibling.method, sibling.examples, sibling.plan, record, resume=resume, name="supervised, beside it", quiet=quiet)
+    return sibling.method.encoder
+
+
+def _results(
+    prepared: Prepared, folder: Path, fitted: Fitted, encoders: Mapping[str, Encoder], *, maps: bool
+) -> dict[str, Any]:
+    began = time.perf_counter()
+    rows = assess.rows_of(prepared, encoders)
+    chosen = prepared.recipe["evaluation"]
+    probes = assess.probe(prepared, rows, chosen) if rows else {}
+    labels = assess.efficiency(prepared, rows, chosen["labels"]) if rows and "labels" in chosen else {}
+    learned = assess.learning(prepared, prepared.method, encoders["untrained"], folder)
+    assess.figures(prepared, rows, folder / "figures", maps=maps)
+    machine = prepared.plan.machine
+    name = prepared.recipe["method"]["name"]
+    return {
+        "version": 1,
+        "finished": datetime.datetime.now().isoformat(timespec="seconds"),
+        "data": assess.data_record(prepared),
+        "method": name,
+        "mixer": (prepared.recipe["mixer"] or {}).get("name"),
+        "encoder": prepared.recipe["encoder"]["name"],
+        "seed": prepared.plan.seed,
+        "uses_labels": prepared.method.uses_labels,
+        "probes": probes,
+        "labels": labels,
+        "learning": learned,
+        "diagnosis": assess.verdicts(learned, probes, len(prepared.split.test)),
+        "cost": {
+            "seconds": round(fitted.seconds, 2),
+            "evaluation_seconds": round(time.perf_counter() - began, 2),
+            "examples_per_second": round(prepared.plan.steps * (prepared.plan.training.batch or 1) / fitted.seconds, 1),
+            "steps": prepared.plan.steps,
+            "peak_memory_bytes": _peak(machine.device),
+            "parameters": sum(p.numel() for p in prepared.method.parameters()),
+            "device": f"{machine.device}, {torch.get_num_threads()} threads, {machine.precision}",
+        },
+        "next": _next(prepared, folder, name),
+    }
+
+
+def _next(prepared: Prepared, folder: Path, name: str) -> list[str]:
+    source = prepared.recipe["data"]["source"]
+    if source.startswith("<"):
+        return [f"mixtrast embed {folder} DATA -o features.npz", f"mixtrast report {folder} ANOTHER_RUN -o both.html"]
+    label = prepared.recipe["data"].get("label")
+    again = f"mixtrast train {source}" + (f" --label {label}" if label is not None else "")
+    other = "imix" if prepared.method.uses_labels else "mixsupcon"
+    return [
+        f"mixtrast embed {folder} {source} -o features.npz",
+        f"{again} --method {name} --seed 0 1 2",
+        *([f"{again} --method {other}"] if prepared.label is not None else []),
+    ]
+
+
+def _fingerprint(settings: Mapping[str, Any]) -> str:
+    """What a checkpoint must agree with: all that decides the weights."""
+    kept = {key: value for key, value in settings.items() if key != "evaluation"}
+    kept["training"] = {key: value for key, value in settings["training"].items() if key not in ("checkpoint_every", "log_every")}
+    kept["data"] = {key: value for key, value in settings["data"].items() if key not in ("source", "test")}
+    return json.dumps(kept, sort_keys=True, default=repr)
+
+
+def _peak(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    scale = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
+
+
+def write_json(values: Mapping[str, Any], path: Path) -> None:
+    """Whole or not at all; without NaN, which is no JSON."""
+    import os
+
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(_finite(values), indent=1), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl."""
+    return assess.read_lines(folder / METRICS)
