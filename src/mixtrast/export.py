@@ -1,7 +1,7 @@
 """What leaves the house: an encoder's weights, and all that is needed to rebuild it and feed it.
 
-    encoder.safetensors     weights and buffers
-    encoder.json            name, options, what an example looks like, how inputs were scaled, how data were read
+encoder.safetensors     weights and buffers
+encoder.json            name, options, what an example looks like, how inputs were scaled, how data were read
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def load(folder: Path, *, module: nn.Module | None = None, weights: str = WEIGHT
     Raises: FileNotFoundError where there is none; ValueError where files do not fit together.
     """
     if not (folder / HOW).is_file() or not (folder / weights).is_file():
-        raise FileNotFoundError(f"{folder} holds no finished encoder: {HOW} and {weights} are missing. Train first, or --resume.")
+        raise FileNotFoundError(
+            f"{folder} holds no finished encoder: {HOW} and {weights} are missing. Train first, or --resume."
+        )
     try:
         how = json.loads((folder / HOW).read_text(encoding="utf-8"))
         shape = spec.from_dict(how["spec"])
@@ -89,7 +91,9 @@ def load(folder: Path, *, module: nn.Module | None = None, weights: str = WEIGHT
         raise ValueError(f"{folder / HOW} is damaged: {error}.") from error
     name = part.pop("name")
     if name == "own" and module is None:
-        raise ValueError(f"the encoder of {folder} is a module of your own, {part}. Give a new one of the same make: module=...")
+        raise ValueError(
+            f"the encoder of {folder} is a module of your own, {part}. Give a new one of the same make: module=..."
+        )
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in part.items()}
     encoder = encoders.wrap(module, shape) if module is not None else encoders.get(name, shape, **options)
     load_weights(folder / weights, encoder)

@@ -47,20 +47,20 @@ def assemble(
     if source.label is None and task != "auto" and like is None:
         raise ValueError(f"task {task!r} needs a label, got none. Name it with `--label`, or leave the task out.")
     labels = _encoded(source, task, like)
-    notes = [*source.notes, *(labels.notes if labels else ())]
     label = None if labels is None else labels.label
     chosen: Task = "none" if labels is None else labels.task
-    if test is not None:
-        same = None if labels is None else {"task": labels.task, "classes": list(labels.classes)}
-        theirs = _encoded(test, "auto", same)
-        notes += [f"test set: {note}" for note in (*test.notes, *(theirs.notes if theirs else ()))]
-        label = torch.cat([label, theirs.label]) if label is not None and theirs is not None else None
-    x, given = source.x, None
+    classes = () if labels is None else labels.classes
+    notes = [*source.notes, *(labels.notes if labels else ())]
+    x, given_test = source.x, None
     if test is not None:
         x = np.concatenate([source.x, test.x])
-        given = torch.arange(len(x)) >= len(source.x)
-    classes = labels.classes if labels else ()
-    keep = like if like is not None and labels is None else {"task": chosen, "classes": list(classes)}
+        given_test = torch.arange(len(x)) >= len(source.x)
+        theirs = _encoded(test, "auto", {"task": chosen, "classes": list(classes)})
+        label = None if label is None or theirs is None else torch.cat([label, theirs.label])
+        notes += [f"test set: {note}" for note in (*test.notes, *(theirs.notes if theirs else ()))]
+    facts = facts_of(domain, source.spec, chosen, classes) | source.facts
+    if like is not None and labels is None:  # the next may have labels again
+        facts |= {key: like[key] for key in ("task", "classes")}
     return Data(
         name=name,
         domain=domain.called,
@@ -70,10 +70,10 @@ def assemble(
         task=chosen,
         classes=classes,
         groups=_groups(source, test, notes),
-        given_test=given,
+        given_test=given_test,
         scaling="feature" if isinstance(source.spec, Table) else "channel",
         views=default_views(source.spec),
-        facts=facts_of(domain, source.spec, keep["task"], keep["classes"]) | source.facts,
+        facts=facts,
         notes=tuple(notes),
     )
 
@@ -95,13 +95,22 @@ def check_like(spec: Spec, like: dict[str, Any] | None) -> None:
         return
     lacking = sorted({"spec", "task", "classes"} - set(like))
     if lacking:
-        raise ValueError(f"`like` must be the `facts` of Data that was read before, got a dictionary without {listed(lacking)}.")
+        raise ValueError(
+            f"`like` must be the `facts` of Data that was read before, got a dictionary without {listed(lacking)}."
+        )
     wanted = specs.from_dict(like["spec"])
     if spec != wanted:
         way = ""
         if isinstance(spec, Table) and isinstance(wanted, Table):
             way = " Give the same columns in the same order, without the label, which can be named with `--label`."
         raise ValueError(f"examples must look as those before, {shown(wanted)}, got {shown(spec)}.{way or ' Reshape them.'}")
+
+
+def is_asked(domain: Domain, option: str, like: dict[str, Any] | None) -> bool:
+    """Whether an option was given, and not only remembered from the data to be like."""
+    value = getattr(domain, option)
+    remembered = like is not None and like.get("domain") == domain.called and like["options"].get(option) == value
+    return value is not None and not remembered
 
 
 def shown(spec: Spec) -> str:
@@ -140,6 +149,8 @@ def finite(x: np.ndarray, *, owner: str, where: Where, rows: str = "row") -> np.
 
 def existing(source: object) -> Path:
     """The file, or a sentence that says what is there instead."""
+    if "://" in str(source):
+        raise ValueError(f"{source} is an address, and nothing is downloaded. Save the file, and give its path.")
     path = Path(str(source)).expanduser()
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give one file.")
@@ -174,7 +185,9 @@ def _check_test(source: Source, test: Source) -> None:
     }
     for what, (first, second) in has.items():
         if first != second:
-            raise ValueError(f"the {'training' if first else 'test'} set has {what}, the other has none. Both must, or neither.")
+            raise ValueError(
+                f"the {'training' if first else 'test'} set has {what}, the other has none. Both must, or neither."
+            )
 
 
 def _groups(source: Source, test: Source | None, notes: list[str]) -> torch.Tensor | None:
@@ -188,7 +201,7 @@ def _groups(source: Source, test: Source | None, notes: list[str]) -> torch.Tens
             names.append(group_names(each.groups, name=each.groups_name, where=each.where))
     kinds, number = np.unique(np.concatenate(names), return_inverse=True)
     notes.append(f"{source.groups_name}: {count(len(kinds), 'group')}, each of which stays in one split.")
-    both = np.intersect1d(*names) if len(names) == 2 else ()
-    if len(both):
-        notes.append(f"{count(len(both), 'group')} of the test set are in training too; a split leaves their training rows out.")
+    both = set(names[0].tolist()) & set(names[1].tolist()) if len(names) == 2 else set()
+    if both:
+        notes.append(f"{count(len(both), 'group')} of the test set in training too: a split leaves their training rows out.")
     return torch.from_numpy(number.astype(np.int64))

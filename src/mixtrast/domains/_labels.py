@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast.domains._words import MISSING, Where, count, is_number, listed, nearest
+from mixtrast.domains._words import MISSING, Where, count, is_number, listed, nearest, shortened
 
 Asked = Literal["auto", "classes", "number"]
 ASKED = ("auto", "classes", "number")
@@ -29,9 +29,7 @@ class Encoded:
     notes: tuple[str, ...]
 
 
-def encode(
-    values: np.ndarray, *, name: str, where: Where, task: Asked = "auto", like: dict[str, Any] | None = None
-) -> Encoded:
+def encode(values: np.ndarray, *, name: str, where: Where, task: Asked = "auto", like: dict[str, Any] | None = None) -> Encoded:
     """Labels (N,) as read -> what to train on, and sentences that say how they were understood.
 
     Missing is what is empty, None, NaN or written so ("NA", "?", ...), and the number -1 where labels are classes; the text
@@ -44,7 +42,7 @@ def encode(
         task: "auto", or what to take it as.
         like: facts with `task` and `classes` to follow: same class numbers, and an unknown class is an error.
 
-    Raises: ValueError, TypeError with a sentence.
+    Raises: ValueError with a sentence.
     """
     asked = like["task"] if like is not None and like["task"] != "none" else task
     if values.ndim != 1:
@@ -55,8 +53,6 @@ def encode(
         values = values.astype(np.float64)
     plain, missing, notes = _plain(values, name)
     numeric = plain.dtype.kind != "O"
-    if missing.all() and (like is None or like["task"] == "none"):
-        raise ValueError(f"{name} has no value at all, all {count(len(values), 'row')} are empty. Name another, or none.")
     if numeric and np.isinf(plain).any():
         bad = np.isinf(plain).nonzero()[0]
         raise ValueError(
@@ -66,10 +62,14 @@ def encode(
     if asked == "auto":
         asked, why = _decide(plain[~missing]) if numeric else ("classes", "")
         notes += [f"{name} is taken as {why}"] if why else []
+    if asked == "classes" and numeric:
+        missing |= _minus_one(plain, missing, name, like, notes)
+    if missing.all() and (like is None or like["task"] == "none"):
+        raise ValueError(
+            f"{name} has no value at all, it is missing in all {count(len(values), 'row')}. Name another, or none."
+        )
     if asked == "number":
         return _numbers(plain, missing, name, where, notes)
-    if numeric:
-        missing |= _minus_one(plain, missing, name, like, notes)
     return _classes(plain, missing, name, where, like, notes)
 
 
@@ -79,7 +79,7 @@ def _plain(values: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, list[
     if kind in "iuf":
         return values, np.isnan(values), []
     if kind not in "bUSO":
-        raise TypeError(f"{name} must be text, whole numbers, numbers or truth values, got {values.dtype}. Convert it to one.")
+        raise ValueError(f"{name} must be text, whole numbers, numbers or truth values, got {values.dtype}. Convert it to one.")
     items = [_bare(value) for value in values.tolist()]
     missing = np.array([item is None or (isinstance(item, str) and item in MISSING) for item in items], dtype=bool)
     there = [item for item, gone in zip(items, missing, strict=True) if not gone]
@@ -129,14 +129,16 @@ def _numbers(plain: np.ndarray, missing: np.ndarray, name: str, where: Where, no
         texts = (~missing & np.array([not is_number(text) for text in plain], dtype=bool)).nonzero()[0]
         if len(texts):
             raise ValueError(
-                f"{name} must hold numbers for the task 'number', got {plain[texts[0]]!r} in {where(texts[0])}. "
+                f"{name} must hold numbers for the task 'number', got {shortened(repr(plain[texts[0]]))} in {where(texts[0])}. "
                 "Text is for `--task classes`."
             )
         plain = np.array([np.nan if gone else float(text) for text, gone in zip(plain, missing, strict=True)])
     with np.errstate(over="ignore"):
         numbers = plain.astype(np.float32)
     if np.isinf(numbers).any():
-        raise ValueError(f"{name} must fit float32, up to 3.4e38, got more in {where(np.isinf(numbers).nonzero()[0][0])}. Scale it.")
+        raise ValueError(
+            f"{name} must fit float32, up to 3.4e38, got more in {where(np.isinf(numbers).nonzero()[0][0])}. Scale it."
+        )
     return Encoded(torch.from_numpy(numbers), "number", (), (*notes, *_absent(missing, name)))
 
 
@@ -144,13 +146,14 @@ def _minus_one(
     numbers: np.ndarray, missing: np.ndarray, name: str, like: dict[str, Any] | None, notes: list[str]
 ) -> np.ndarray:
     """Where a class is -1, which says that it is missing."""
-    gone = numbers == -1
+    gone: np.ndarray = numbers == -1
     if not gone.any() or (like is not None and "-1" in like["classes"]):
         return np.zeros_like(gone)
     others = np.unique(numbers[~gone & ~missing])
     if (others < 0).any():
         raise ValueError(
-            f"{name} has -1, which means a missing class, beside the negative {others[0]:g}. Write classes as 0 and up, or as text."
+            f"{name} has -1, which means a missing class, beside the negative {others[0]:g}. "
+            "Write classes as 0 and up, or as text."
         )
     if len(others) == 1:
         notes.append(f"{name}: -1 means missing, which leaves one class; write the two classes as 0 and 1.")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixtrast.domains._data import Data
-from mixtrast.domains._split import keys
+from mixtrast.domains._split import GRANT, keys
 from mixtrast.domains._words import count, listed
 
 ROWS = 4096  # held in float64 at a time
@@ -72,7 +72,7 @@ def grant(label: Tensor, rows: Tensor, per_class: int, seed: int) -> Tensor:
             f"`per_class` of grant must be at most what every class has among the {count(len(rows), 'row')}, "
             f"{min(sizes.values()):,}, got {per_class:,}: {listed(short)}. Ask for fewer, or give more rows of them."
         )
-    order = np.lexsort((keys(len(here), seed), here))
+    order = np.lexsort((keys(len(here), seed, GRANT), here))
     given = label.clone()
     given[rows] = -1
     for kind in classes:

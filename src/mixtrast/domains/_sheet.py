@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mixtrast.domains._text import Header, check_widths, layout, line_of, opened, parts
-from mixtrast.domains._words import CODE, DECIMAL_COMMA, MISSING, WHOLE, count, is_number, listed, nearest
+from mixtrast.domains._words import CODE, DECIMAL_COMMA, MISSING, WHOLE, count, is_number, listed, nearest, shortened, twice
 
 EXACT = 2**24  # float32 has every whole number up to here
 
@@ -85,7 +85,7 @@ class FileSheet(Sheet):
         return f"line {line_of(self.form, row):,}"
 
     def written(self, values: Any) -> np.ndarray:
-        text = values.str.strip().fillna("").to_numpy(dtype=object)
+        text: np.ndarray = values.str.strip().fillna("").to_numpy(dtype=object)
         kinds, inverse = np.unique(text.astype(str), return_inverse=True)
         there = [kind for kind in kinds.tolist() if kind not in MISSING]
         if any(map(DECIMAL_COMMA.fullmatch, there)) and all(is_number(kind) or DECIMAL_COMMA.fullmatch(kind) for kind in there):
@@ -104,9 +104,8 @@ class FrameSheet(Sheet):
     def __init__(self, frame: Any, name: str = "the frame") -> None:
         self.frame, self.name, self.header, self.notes = frame, name, True, ()
         self.columns = tuple(str(column) for column in frame.columns)
-        twice = sorted({column for column in self.columns if self.columns.count(column) > 1})
-        if twice:
-            raise ValueError(f"{name} has more than one column {' and '.join(map(repr, twice))}. Give each a name of its own.")
+        if again := twice(self.columns):
+            raise ValueError(f"{name} has more than one column {' and '.join(map(repr, again))}. Give each a name of its own.")
 
     def read(self, text: Sequence[str]) -> Any:
         return self.frame.set_axis(list(self.columns), axis=1)
@@ -137,13 +136,14 @@ def matrix(frame: Any, sheet: Sheet) -> np.ndarray:
     if any(api.is_complex_dtype(kind) for kind in kinds):
         raise ValueError(f"{sheet.name} must hold real numbers, got complex ones. Split them into two columns.")
     with np.errstate(over="ignore"):
-        x = np.require(frame.to_numpy(dtype=np.float32, na_value=np.nan), requirements=["C", "W"])
+        x: np.ndarray = np.require(frame.to_numpy(dtype=np.float32, na_value=np.nan), requirements=["C", "W"])
     fine = np.isfinite(x)
     if not fine.all():
         bad = (~fine.all(0)).nonzero()[0]
+        rows = [(~fine[:, at]).nonzero()[0].tolist() for at in bad[:3]]
         said = [
-            f"{frame.columns[at]!r} ({count(int((~fine[:, at]).sum()), 'row')}, first in {sheet.where(int(fine[:, at].argmin()))})"
-            for at in bad[:3]
+            f"{frame.columns[at]!r} ({count(len(gone), 'row')}, first in {sheet.where(gone[0])})"
+            for at, gone in zip(bad[:3], rows, strict=True)
         ]
         raise ValueError(
             f"{sheet.name} has missing or infinite values, or more than 3.4e38, in {count(len(bad), 'column')}: "
@@ -158,11 +158,12 @@ def about_columns(x: np.ndarray, names: Sequence[str]) -> list[str]:
     same = [name for name, constant in zip(names, (x == x[:1]).all(0), strict=True) if constant and len(x) > 1]
     if same:
         notes.append(f"{count(len(same), 'column')} with one value in all rows, kept: {listed(same)}.")
-    counting = (np.diff(x, axis=0) == 1).all(0) & (x[0] % 1 == 0) if len(x) > 2 else np.zeros(x.shape[1], dtype=bool)
+    counting = (np.diff(x, axis=0) == 1).all(0) & (x[0] % 1 == 0) if len(x) >= 5 else np.zeros(x.shape[1], dtype=bool)
     called = [name.lower() in ("id", "index", "idx", "row", "row_id") or name.startswith("Unnamed: ") for name in names]
     keys = [name for name, counts, named in zip(names, counting, called, strict=True) if counts or named]
     if keys:
-        notes.append(f"{listed(keys)} looks like an identifier, not a measurement: `--drop {keys[0]}` leaves it out.")
+        looks = "looks like an identifier" if len(keys) == 1 else "look like identifiers"
+        notes.append(f"{listed(keys)} {looks}, not like a measurement: `--drop {keys[0]}` leaves it out.")
     large = [name for name, most in zip(names, np.abs(x).max(0), strict=True) if most > EXACT and name not in keys]
     large = [name for name in large if (x[:, names.index(name)] % 1 == 0).all()]
     if large:
@@ -191,7 +192,7 @@ def _text(frame: Any, text: list[int], sheet: Sheet) -> str:
         return _commas(str(frame.columns[text[0]]), example, sheet.where(row))
     has = "a column that is" if len(text) == 1 else f"{len(text):,} columns that are"
     return (
-        f"{sheet.name} has {has} not numbers: {listed(names)}; {names[0]} is {example!r} in {sheet.where(row)}. "
+        f"{sheet.name} has {has} not numbers: {listed(names)}; {names[0]} is {shortened(repr(example))} in {sheet.where(row)}. "
         "Text and categories are not read yet: leave columns out with `--drop COL`, or encode them as numbers."
     )
 

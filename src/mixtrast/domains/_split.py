@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from mixtrast.domains._words import count
 
 FEWEST = 10  # rows that can be split
 TRAIN, VAL, TEST, NOWHERE = 0, 1, 2, 3
+SPLIT, GRANT = 0, 1  # what random keys are drawn for: one seed must not give related draws
 PARTS = ("train", "validation", "test")
 
 
@@ -41,19 +43,12 @@ def split(data: Data, *, seed: int, test: float = 0.25, val: float = 0.15) -> Sp
 
     Raises: ValueError when there are too few rows, examples of a class, or groups.
     """
-    if not (0 <= test and 0 <= val and test + val < 1):
-        raise ValueError(f"`test` and `val` of split must be shares that leave something to train on, got {test:g} and {val:g}.")
+    if min(test, val) < 0 or not test + val < 1:
+        raise ValueError(
+            f"`test` and `val` of split must be shares that leave something to train on, got {test:g} and {val:g}."
+        )
     part = np.full(len(data.x), TRAIN)
-    known = _known(data)
-    free = known.copy()  # rows to be dealt out
-    group = None if data.groups is None else data.groups.numpy()
-    if data.given_test is not None:
-        given = data.given_test.numpy()
-        part[given] = np.where(known[given], TEST, NOWHERE)
-        free &= ~given
-        if group is not None:
-            taken = np.isin(group, group[part == TEST]) & ~given
-            part[taken], free[taken] = NOWHERE, False
+    free = _set_given_test_aside(data, part)
     split_off = data.given_test is None and data.task != "none"
     shares = {VAL: val, TEST: test if split_off else 0.0}
     if free.sum() < FEWEST:
@@ -63,23 +58,41 @@ def split(data: Data, *, seed: int, test: float = 0.25, val: float = 0.15) -> Sp
             "Give more rows."
         )
     classes = _classes(data, free)
-    if group is None:
+    if data.groups is None:
         part[free] = _deal_rows(classes, shares, seed)
     else:
+        group = data.groups.numpy()
         part[free] = dealt = _deal_groups(group[free], classes, shares, seed)
         rest = (part == TRAIN) & ~free
         part[rest & np.isin(group, group[free][dealt != TRAIN])] = NOWHERE
     _check_parts(part, shares, data)
     rows = [torch.from_numpy((part == which).nonzero()[0]) for which in (TRAIN, VAL, TEST)]
-    return Split(*rows, says=_says(part, data, free, seed))
+    return Split(train=rows[0], val=rows[1], test=rows[2], says=_says(part, data, free, seed))
 
 
-def keys(size: int, seed: int) -> np.ndarray:
+def keys(size: int, seed: int, purpose: int) -> np.ndarray:
     """(size,) uint64 that look random: the raw stream of a bit generator, which NumPy promises never to change."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"`seed` must be a whole number, 0 or more, got {seed!r}.")
-    raw: np.ndarray = np.random.PCG64(seed).random_raw(size)
+    raw: np.ndarray = np.random.PCG64([purpose, int(seed)]).random_raw(size)
     return raw
+
+
+def _set_given_test_aside(data: Data, part: np.ndarray) -> np.ndarray:
+    """Puts the given test set where it belongs, in `part`; (N,) bool: the rows with a label that are to be dealt out."""
+    known = _known(data)
+    if data.given_test is None:
+        return known
+    given = data.given_test.numpy()
+    part[given] = np.where(known[given], TEST, NOWHERE)
+    if not known[given].any():
+        raise ValueError("the test set that was given has no row with a label. Label some, or leave `test` out.")
+    free: np.ndarray = known & ~given
+    if data.groups is not None:
+        group = data.groups.numpy()
+        taken = np.isin(group, group[part == TEST]) & ~given
+        part[taken], free[taken] = NOWHERE, False
+    return free
 
 
 def _known(data: Data) -> np.ndarray:
@@ -99,7 +112,7 @@ def _classes(data: Data, rows: np.ndarray) -> np.ndarray:
 
 def _deal_rows(classes: np.ndarray, shares: dict[int, float], seed: int) -> np.ndarray:
     """(R,) parts: of every class its share, in whole rows, one left in training."""
-    key = keys(len(classes), seed)
+    key = keys(len(classes), seed, SPLIT)
     order = np.lexsort((key, classes))  # by class, in each at random
     sizes = np.bincount(classes)
     spare = sizes - 1  # that may leave training
@@ -115,7 +128,7 @@ def _deal_rows(classes: np.ndarray, shares: dict[int, float], seed: int) -> np.n
 
 def _apportion(quota: np.ndarray, most: np.ndarray, total: int, tie: np.ndarray) -> np.ndarray:
     """Whole numbers near the quotas, at most `most`, that sum to `total` if they can: largest remainders first."""
-    takes = np.minimum(np.floor(quota).astype(np.int64), most)
+    takes: np.ndarray = np.minimum(np.floor(quota).astype(np.int64), most)
     while (left := total - int(takes.sum())) > 0 and (takes < most).any():
         open_ = (takes < most).nonzero()[0]
         first = open_[np.lexsort((tie[open_], (takes - quota)[open_]))][:left]
@@ -135,19 +148,24 @@ def _deal_groups(group: np.ndarray, classes: np.ndarray, shares: dict[int, float
         )
     sizes = np.zeros((len(names), int(classes.max()) + 1))
     np.add.at(sizes, (number, classes), 1)
+    key = keys(len(names), seed, SPLIT)
+    home = _cover(sizes, key)
+    sizes = np.column_stack([sizes, sizes.sum(1)])  # classes, and all of them together
     share = np.array([1 - sum(shares.values()), *(shares[which] for which in wanted[1:])])
-    target = share[:, None] * sizes.sum(0)  # (parts, classes)
-    home = _cover(sizes, keys(len(names), seed))
+    target = share[:, None] * sizes.sum(0)  # (parts, classes + 1)
     have = np.stack([sizes[home == TRAIN].sum(0), *(np.zeros_like(target[0]) for _ in wanted[1:])])
-    order = np.lexsort((keys(len(names), seed), -sizes.sum(1)))
+    order = np.lexsort((key, -sizes[:, -1]))
     waiting = [g for g in order if home[g] != TRAIN]
     for left, g in zip(range(len(waiting), 0, -1), waiting, strict=True):
         # Σ_c (have - target)² / target, by how much it grows; a part without a group comes first when groups run out
-        cost = (sizes[g] * (sizes[g] + 2 * (have - target)) / target).sum(1)
-        empty = have.sum(1) == 0
+        cost = (
+            (sizes[g] * (sizes[g] + 2 * (have - target)) / np.maximum(target, 1)).sum(1).round(9)
+        )  # ties stay ties on any machine
+        empty = have[:, -1] == 0
         at = int(np.where(empty | (left > empty.sum()), cost, np.inf).argmin())
         home[g], have[at] = wanted[at], have[at] + sizes[g]
-    return home[number]
+    part: np.ndarray = home[number]
+    return part
 
 
 def _cover(sizes: np.ndarray, key: np.ndarray) -> np.ndarray:
@@ -167,7 +185,9 @@ def _check_parts(part: np.ndarray, shares: dict[int, float], data: Data) -> None
             why = f"there are too few {unit}" + (
                 ", or too few of each class: training keeps one of each" if data.task == "classes" else ""
             )
-            raise ValueError(f"the {PARTS[which]} part would be empty: {why}. Give more {unit}, or a larger share than {share:g}.")
+            raise ValueError(
+                f"the {PARTS[which]} part would be empty: {why}. Give more {unit}, or a larger share than {share:g}."
+            )
 
 
 def _says(part: np.ndarray, data: Data, free: np.ndarray, seed: int) -> str:

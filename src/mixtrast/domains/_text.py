@@ -12,11 +12,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Literal, TextIO, cast
 
-from mixtrast.domains._words import MISSING, count, is_number
+from mixtrast.domains._words import MISSING, count, is_number, twice
 
 Header = Literal["auto", "yes", "no"]
 HEADER = ("auto", "yes", "no")
@@ -98,12 +98,13 @@ def layout(path: Path, header: Header) -> Layout:
     rest = [fields for _, fields in rows[1:]]
     has, note = (header == "yes", "") if header != "auto" else _has_header(first, rest)
     columns = tuple(_name(cell, at) for at, cell in enumerate(first)) if has else tuple(str(n + 1) for n in range(len(first)))
-    twice = sorted({column for column in columns if columns.count(column) > 1})
-    if twice:
-        raise ValueError(f"{path} has more than one column {' and '.join(map(repr, twice))}. Give each column a name of its own.")
+    if again := twice(columns):
+        raise ValueError(
+            f"{path} has more than one column {' and '.join(map(repr, again))}. Give each column a name of its own."
+        )
     notes = [note] if note else []
     if not has:
-        notes.append(f"no header: the columns are called 1 to {len(columns)}. With `--header yes` the first row names them.")
+        notes.append(f"no header: the columns are called 1 to {len(columns)}.")
     if separator != "," and not (separator == "\t" and parts(path)[1] == ".tsv"):
         notes.append(f"fields are separated by {SPOKEN[separator]}.")
     return Layout(path, separator, columns, has, line if has else 0, tuple(notes))
@@ -147,7 +148,7 @@ def _rows(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]
 
 
 def _separator(lines: list[str], *, spaces: bool) -> str:
-    """The separator by which rows are equally long: tab, else semicolon, else comma. Without any, what cuts the first row most."""
+    """The separator by which rows are equally long: tab, semicolon, comma; without any, the one that cuts rows most."""
     lengths = {sep: [len(fields) for _, fields in _rows(iter(lines), sep)] for sep in ("\t", ";", ",")}
     if spaces:
         lengths[SPACES] = [len(fields) for _, fields in _rows(iter(lines), SPACES)]
@@ -169,14 +170,17 @@ def _has_header(first: list[str], rest: list[list[str]]) -> tuple[bool, str]:
         if first[0] == "" and len(first) > 2 and numbers == positions and len(numbers) == len(first) - 1:
             return True, "the first row is empty, 0, 1, 2, ...: taken as the header that a data frame without names writes."
         looks = len(first) > 2 and numbers == positions
-        return False, "the first row is 0, 1, 2, ...: if it is no example, use `--header yes`." if looks else ""
+        return False, "the first row is 0, 1, 2, ...: if these are no example but names, use `--header yes`." if looks else ""
     later = {at: [row[at] for row in rest if row[at] not in MISSING] for at in text}
     if not numbers or not rest or any(cells and all(map(is_number, cells)) for cells in later.values()):
         return True, ""
     repeats = any(first[at] in cells for at, cells in later.items())
-    names = not repeats and all(low < high for low, high in zip(numbers, numbers[1:], strict=False))
+    names = not repeats and all(low < high for low, high in pairwise(numbers))
     seen = "names of the columns" if names else "an example"
-    return names, f"the first row, with text and numbers, is taken as {seen}. `--header {'no' if names else 'yes'}` if it is not."
+    return (
+        names,
+        f"the first row, with text and numbers, is taken as {seen}. `--header {'no' if names else 'yes'}` if it is not.",
+    )
 
 
 def _name(cell: str, at: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 Where = Callable[[int], str]  # a row, counted from 0, as its owner can find it: "line 7", "row 5"
@@ -16,6 +17,11 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?[Ii]nf(inity)?"
 WHOLE = re.compile(r"[+-]?\d{1,18}")
 CODE = re.compile(r"0\d+")  # 007 is a name
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+
+
+def twice(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once."""
+    return [name for name, times in Counter(names).items() if times > 1]
 
 
 def is_number(text: str) -> bool:
@@ -34,8 +40,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def listed(names: Sequence[str], most: int = 12) -> str:
     """ "a, b, c", and of many only the first and how many there are."""
-    shown = ", ".join(str(name) for name in names[:most])
+    shown = ", ".join(shortened(str(name)) for name in names[:most])
     return shown if len(names) <= most else f"{shown}, ... ({len(names):,} in all)"
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Text that is to stand in a sentence."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def count(number: int, what: str) -> str:

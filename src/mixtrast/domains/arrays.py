@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,17 +9,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.npyio import NpzFile
 
 from mixtrast import spec as specs
 from mixtrast.checks import check_choice
-from mixtrast.domains._assemble import Source, assemble, existing, finite, is_path
+from mixtrast.domains._assemble import Source, assemble, existing, finite, is_asked, is_path
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import ASKED, Asked
-from mixtrast.domains._words import Where, count, listed, nearest
+from mixtrast.domains._words import count, listed, nearest
 
 X = ("x", "X", "data", "features")
 LABEL = ("y", "label", "labels", "target")
 COLOURS = (1, 3, 4)  # grey, RGB, RGBA: what the last axis of pictures in bytes is, when it is the colour
+HALF = (torch.bfloat16, torch.float16)  # NumPy has no bfloat16
 RESHAPE = "Reshape to (N, F) for tables, (N, C, L) for series, or (N, C, H, W) for images, one example a row."
 
 
@@ -61,18 +64,22 @@ class Arrays(Domain):
         if isinstance(source, (np.ndarray, torch.Tensor)):
             source = (source,)
         if not isinstance(source, tuple) or not 1 <= len(source) <= 3:
-            raise ValueError(f"{name} must be an .npz path, arrays, (x, y), (x, y, groups) or a dict, got {type(source).__name__}.")
+            raise ValueError(
+                f"{name} must be an .npz path, arrays, (x, y), (x, y, groups) or a dict, got {type(source).__name__}."
+            )
         for option in ("label", "groups"):
-            if getattr(self, option) is not None and like is None:
-                raise ValueError(f"`{option}` of Arrays is a key of a file or dict, got {getattr(self, option)!r} for arrays alone.")
+            if is_asked(self, option, like):
+                raise ValueError(
+                    f"`{option}` of Arrays is a key of a file or dict, got {getattr(self, option)!r} for arrays alone."
+                )
         x, label, groups = (*source, None, None)[:3]
         return _source(x, label, groups, names=("x", "y", "groups"))
 
     def _of_keys(self, arrays: Any, name: str, like: dict[str, Any] | None) -> Source:
         """Finds who is who among named arrays."""
         keys = list(arrays)
-        label = _key(keys, self.label, LABEL, "label", name, like)
-        groups = _key(keys, self.groups, ("groups",), "groups", name, like)
+        label = self._key(keys, "label", LABEL, name, like)
+        groups = self._key(keys, "groups", ("groups",), name, like)
         if label is not None and label == groups:
             raise ValueError(f"`label` and `groups` of {name} must be two arrays, got {label!r} for both.")
         left = [key for key in keys if key not in (label, groups)]
@@ -87,37 +94,42 @@ class Arrays(Domain):
         values = [None if key is None else _get(arrays, key, name) for key in (x, label, groups)]
         return _source(*values, names=(x, label or "", groups or ""), notes=notes)
 
-
-def _key(
-    keys: list[str], asked: str | None, usual: tuple[str, ...], option: str, name: str, like: dict[str, Any] | None
-) -> str | None:
-    """The key of the label or the groups: the one that was asked for, or the usual one if it is there."""
-    if asked is not None:
+    def _key(self, keys: list[str], option: str, usual: tuple[str, ...], name: str, like: dict[str, Any] | None) -> str | None:
+        """The key of the label or the groups: the one that was asked for, or the usual one if it is there."""
+        asked: str | None = getattr(self, option)
         if asked in keys:
             return asked
-        if like is None:
+        if asked is not None and is_asked(self, option, like):
             raise ValueError(f"{name} has no array {asked!r} for `{option}`.{nearest(asked, keys)} It has: {listed(keys)}.")
-    found = [key for key in usual if key in keys]
-    if len(found) > 1:
-        raise ValueError(f"{name} has {' and '.join(map(repr, found))}; say which is the {option} with `--{option}`.")
-    return found[0] if found else None
+        found = [key for key in usual if key in keys]
+        if len(found) > 1:
+            raise ValueError(f"{name} has {' and '.join(map(repr, found))}; say which is the {option} with `--{option}`.")
+        return found[0] if found else None
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[Any]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
+def _unpacked(path: Path) -> Iterator[NpzFile]:
+    """The arrays of a file, read when they are asked for."""
+    with path.open("rb") as file:  # np.load leaves it open when the content is broken
+        try:
+            arrays = np.load(file, allow_pickle=False)
+        except (zipfile.BadZipFile, EOFError, ValueError) as error:
+            kind = type(error).__name__
+            raise ValueError(f"{path} is no .npz file ({kind}). Write it with np.savez(path, x=..., y=...).") from error
+        if not isinstance(arrays, NpzFile):
+            raise ValueError(
+                f"{path} holds one array, without a name, as .npy does. Write it with np.savez(path, x=..., y=...)."
+            )
+        with arrays:
             yield arrays
-    except (zipfile.BadZipFile, EOFError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} could not be read as an .npz file ({error}). Write it with np.savez.") from error
 
 
 def _get(arrays: Any, key: str, name: str) -> Any:
     try:
         return arrays[key]
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{key!r} of {name} could not be unpacked ({error}). Is the file complete?") from error
     except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
         raise ValueError(
             f"{key!r} of {name} is an array of Python objects, which is not read: it could run code. Save plain numbers, "
             "and text with np.array(values, dtype=str)."
@@ -133,8 +145,7 @@ def _source(x: Any, label: Any, groups: Any, *, names: tuple[str, str, str], not
     if 0 in examples.shape:
         raise ValueError(f"{owner} must have examples with numbers in them, got shape {examples.shape}.")
     examples, more = _channels_first(examples, owner)
-    where: Where = "row {}".format
-    examples = finite(examples, owner=owner, where=where)
+    examples = finite(examples, owner=owner, where=_row)
     shape = " × ".join(f"{side:,}" for side in examples.shape[1:])
     kind = {"Table": "table", "Series": "series", "Image": "image"}[type(specs.of(examples.shape[1:])).__name__]
     found = f"{count(len(examples), 'example')} of shape {shape}, read as {kind}."
@@ -142,33 +153,38 @@ def _source(x: Any, label: Any, groups: Any, *, names: tuple[str, str, str], not
         x=examples,
         label=None if label is None else _plain(label),
         groups=None if groups is None else _plain(groups),
-        where=where,
+        where=_row,
         label_name=f"`{names[1]}`",
         groups_name=f"`{names[2]}`",
         notes=(found, *more, *(notes or ())),
     )
 
 
+def _row(row: int) -> str:
+    return f"row {row:,}"
+
+
 def _plain(values: Any) -> np.ndarray:
     """Labels or groups in NumPy, from tensors, lists, pandas."""
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
-        values = values.double() if values.is_floating_point() else values
-    array = np.asarray(values)
+        values = values.float() if values.dtype in HALF else values
+    array: np.ndarray = np.asarray(values)
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _numeric(x: Any, owner: str) -> np.ndarray:
     if isinstance(x, torch.Tensor):
         if x.layout is not torch.strided or x.is_quantized:
-            raise ValueError(f"{owner} must be a dense tensor, got {x.layout} of {x.dtype}. Use `.to_dense()` or `.dequantize()`.")
+            raise ValueError(
+                f"{owner} must be a dense tensor, got {x.layout} of {x.dtype}. Use `.to_dense()` or `.dequantize()`."
+            )
         x = x.detach().cpu()
-        x = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x  # NumPy has no bfloat16
-        x = x.resolve_conj().resolve_neg().numpy()
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"{owner} must hold numbers, got {x.dtype}. Encode what is not a number first.")
-    return x
+        x = x.float() if x.dtype in HALF else x
+    array: np.ndarray = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{owner} must hold numbers, got {array.dtype}. Encode what is not a number first.")
+    return array
 
 
 def _channels_first(x: np.ndarray, owner: str) -> tuple[np.ndarray, list[str]]:
@@ -177,10 +193,11 @@ def _channels_first(x: np.ndarray, owner: str) -> tuple[np.ndarray, list[str]]:
     if colours_last and x.dtype == np.uint8:
         n, h, w, c = x.shape
         return x.transpose(0, 3, 1, 2), [f"{owner} is (N, H, W, C) = {n, h, w, c} in bytes: channels were put first."]
+    note = ""
     if colours_last:
-        return x, [f"{owner} is read as {x.shape[1]} channels of {x.shape[2]} × {x.shape[3]}; if channels come last, "
-                   "give x.transpose(0, 3, 1, 2)."]  # fmt: skip
-    if x.ndim == 3 and x.dtype == np.uint8:
-        return x, [f"{owner} is read as series of {x.shape[1]} channels and length {x.shape[2]}; if these are grey images, "
-                   "give x[:, None]."]  # fmt: skip
-    return x, []
+        read = f"{owner} is read as {x.shape[1]} channels of {x.shape[2]} × {x.shape[3]}"
+        note = f"{read}; if channels come last, give x.transpose(0, 3, 1, 2)."
+    elif x.ndim == 3 and x.dtype == np.uint8:
+        read = f"{owner} is read as series of {x.shape[1]} channels and length {x.shape[2]}"
+        note = f"{read}; if these are grey images, give x[:, None]."
+    return x, [note] if note else []

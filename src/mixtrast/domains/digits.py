@@ -47,5 +47,7 @@ class Digits(Domain):
             scaling="channel",
             views={"shift": {"pixels": 1}, "mask": {"p": 0.2}, "noise": {"scale": 0.3}},
             facts=facts_of(self, spec, "classes", classes),
-            notes=("1,797 digits of 8 × 8 pixels, 10 classes. Who wrote which is not known: writers may be in several splits.",),
+            notes=(
+                "1,797 digits of 8 × 8 pixels, 10 classes. Who wrote which is not known: writers may be in several splits.",
+            ),
         )

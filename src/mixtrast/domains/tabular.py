@@ -24,7 +24,6 @@ class Roles:
     label: str | None
     groups: str | None
     notes: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()  # of the features, where they are not those of the sheet
 
 
 class Tabular(Domain):
@@ -85,32 +84,40 @@ class Tabular(Domain):
         frame = sheet.read(named)
         if not len(frame):
             raise ValueError(f"{sheet.name} has a header and no rows. Give a row for each example.")
+        fresh = like is None or like.get("columns") is None
         features, notes = list(roles.features), list(roles.notes)
-        if like is None or like.get("columns") is None:
+        if fresh:
             features = _without_blank(frame, features, notes)
         x = matrix(frame[features], sheet)
         found = f"{sheet.name}: {count(len(x), 'row')}, {count(len(features), 'column')} of numbers."
-        label_name = "the label" if roles.label is None else f"label {roles.label!r}"
+        label = _beside(beside, frame, sheet)
+        if label is None and roles.label is not None:
+            label = sheet.written(frame[roles.label])
+        width = None if sheet.header else len(sheet.columns)
+        own = {"columns": features, "label": roles.label, "groups": roles.groups, "width": width}
         return Source(
             x=x,
-            label=sheet.written(frame[roles.label]) if roles.label else _beside(beside, frame, sheet),
+            label=label,
             groups=sheet.written(frame[roles.groups]) if roles.groups else None,
             where=sheet.where,
-            label_name=label_name,
+            label_name=f"label {roles.label!r}" if beside is None else "the label",
             groups_name=f"groups {roles.groups!r}",
-            facts={"columns": list(roles.names) or features, "label": ..., "groups": roles.groups, "width": ...},
-            notes=(found, *sheet.notes, *notes, *about_columns(x, features)),
+            facts=own if like is None or fresh else {key: like[key] for key in own},
+            notes=(found, *sheet.notes, *notes, *(about_columns(x, features) if fresh else ())),
         )
 
     def _roles(self, sheet: Sheet, like: dict[str, Any] | None, beside: bool) -> Roles:
         """Who is who. Like data with columns, only those have to be there, and the label and the groups may be."""
         if beside and is_asked(self, "label", like):
             raise ValueError(f"`label` of Tabular names a column, {self.label!r}, but the label is given beside the frame.")
-        label, groups = (self._role(option, sheet, like) for option in ("label", "groups"))
+        known = like if like is not None and like.get("columns") is not None else None
+        # Without names a column is told by its number, which is another one where the label is away.
+        unnamed = known is not None and not sheet.header and len(sheet.columns) != known["width"]
+        label, groups = (self._role(option, sheet, like, unnamed) for option in ("label", "groups"))
         if label is not None and label == groups:
             raise ValueError(f"`label` and `groups` of Tabular must be two columns, got {label!r} for both.")
-        if like is not None and like.get("columns") is not None:
-            return _same(sheet, label, groups, like)
+        if known is not None:
+            return (_in_order if unnamed else _by_name)(sheet, label, groups, tuple(known["columns"]))
         dropped = [sheet.find(name, "drop") for name in self.drop]
         needed = sorted({label, groups} & set(dropped) - {None}, key=str)
         if needed:
@@ -118,40 +125,40 @@ class Tabular(Domain):
         features = tuple(column for column in sheet.columns if column not in (label, groups, *dropped))
         if not features:
             raise ValueError(
-                f"{sheet.name} has no column left to learn from, got {listed(sheet.columns)}. Drop fewer; if there should be more "
-                "columns, look at what separates the fields: commas, semicolons and tabs are known."
+                f"{sheet.name} has no column left to learn from, got {listed(sheet.columns)}. Drop fewer; if there "
+                "should be more columns, look at what separates the fields: commas, semicolons and tabs are known."
             )
         return Roles(features, label, groups)
 
-    def _role(self, option: str, sheet: Sheet, like: dict[str, Any] | None) -> str | None:
-        """The column of an option; a remembered one only if it is there, and not by its position."""
-        asked: str | None = getattr(self, option)
-        if asked is not None and is_asked(self, option, like):
-            return sheet.find(asked, option)
-        known = None if like is None else like.get(option)
+    def _role(self, option: str, sheet: Sheet, like: dict[str, Any] | None, unnamed: bool) -> str | None:
+        """The column of an option; one that is only remembered may be away."""
+        if is_asked(self, option, like):
+            return sheet.find(getattr(self, option), option)
+        known = None if like is None or unnamed else like.get(option)
         return known if known in sheet.columns else None
 
 
-def _same(sheet: Sheet, label: str | None, groups: str | None, like: dict[str, Any]) -> Roles:
-    """The columns of earlier data, in their order."""
-    columns = tuple(like["columns"])
-    if not sheet.header and len(sheet.columns) != like["width"]:  # numbers are no names when the label may be away
-        if len(sheet.columns) != len(columns):
-            raise ValueError(
-                f"{sheet.name} has no header, so it must have the {count(len(columns), 'column')} of the earlier data and no "
-                f"more{f', or all {like_width:,}' if (like_width := like['width']) else ''}, got {len(sheet.columns):,}. Name the columns in a first row."
-            )
-        note = "without names, its columns are taken in the order of the earlier data."
-        return Roles(sheet.columns, None, None, (note,), columns)
+def _by_name(sheet: Sheet, label: str | None, groups: str | None, columns: tuple[str, ...]) -> Roles:
+    """The columns of earlier data, in their order; others are not used."""
     lacking = [column for column in columns if column not in sheet.columns]
     if lacking:
         raise ValueError(
             f"{sheet.name} must have the columns of the earlier data, but lacks {listed(lacking)}."
             f"{nearest(lacking[0], sheet.columns)} Its columns are: {listed(sheet.columns)}."
         )
-    label, groups = (None if role in columns else role for role in (label, groups))
     more = [column for column in sheet.columns if column not in (label, groups, *columns)]
     return Roles(columns, label, groups, (f"not used: {listed(more)}.",) if more else ())
+
+
+def _in_order(sheet: Sheet, label: str | None, groups: str | None, columns: tuple[str, ...]) -> Roles:
+    """As many columns as earlier data has, which are taken for them."""
+    here = tuple(column for column in sheet.columns if column not in (label, groups))
+    if len(here) != len(columns):
+        raise ValueError(
+            f"{sheet.name} has no header, so it must have just the {count(len(columns), 'column')} of the earlier data in "
+            f"their order, got {len(here):,}. Leave the others out, or name the columns in a first row."
+        )
+    return Roles(here, label, groups, ("without names, the columns are taken in the order of the earlier data.",))
 
 
 def _without_blank(frame: Any, features: list[str], notes: list[str]) -> list[str]:

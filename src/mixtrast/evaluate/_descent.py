@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot
 from mixtrast.evaluate._choice import Path
 from mixtrast.evaluate._evaluation import Array, Part
 
-RATES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 BATCH, MOMENTUM = 256, 0.9
 DROPS, FACTOR = (0.6, 0.75, 0.9), 0.2
 

@@ -14,6 +14,7 @@ from mixtrast.evaluate._evaluation import Array, Features, check_grid, scores
 from mixtrast.evaluate._logistic import logistic
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+TOLERANCE = 1e-3  # thousands of fits: about where scikit-learn's default stops
 
 
 def granted(
@@ -55,14 +56,13 @@ class Chosen:
     bias: Tensor
     strength: Array
     accuracy: Array | None
-    converged: Array
 
     def predict(self, x: Tensor) -> Tensor:
         """(N,D) -> (B,N) int64."""
         return torch.cat([(block @ self.weight + self.bias[:, None]).argmax(2) for block in x.split(4096)], 1)
 
 
-def choose(x: Tensor, label: Tensor, strengths: Array, *, classes: int, seed: int, max_iter: int = 500) -> Chosen:
+def choose(x: Tensor, label: Tensor, strengths: Array, *, classes: int, seed: int) -> Chosen:
     """x (B,N,D), label (B,N): for each set the C that predicts held-out folds best, the stronger of equals, fitted on all rows.
 
     The fits on folds and those on all rows are made together.
@@ -75,12 +75,11 @@ def choose(x: Tensor, label: Tensor, strengths: Array, *, classes: int, seed: in
     held = np.concatenate([np.eye(many, dtype=bool) if many > 1 else np.zeros((1, 0), bool), np.zeros((many, 1), bool)], 1)
     used = torch.from_numpy(~held[fold].repeat(len(strengths), 2))  # (B,N,(folds+1)P): fold by fold, then all rows
     grid = torch.from_numpy(np.tile(strengths, held.shape[1])).float()
-    fits = logistic(x, label, grid, classes=classes, used=used, max_iter=max_iter)
+    fits = logistic(x, label, grid, classes=classes, used=used, tolerance=TOLERANCE)
     pick, accuracy = np.zeros(sets, int), None
     if many > 1:
         right = (fits.predict(x) == label[:, None]).numpy().reshape(sets, held.shape[1], len(strengths), rows)
         share = (right[:, :-1] & held[fold].transpose(0, 2, 1)[:, :-1, None]).sum((1, 3)) / rows
         pick, accuracy = share.argmax(1), share.max(1)
     at, each = torch.from_numpy(pick + len(grid) - len(strengths)), torch.arange(sets)
-    done = fits.converged[each, at].numpy()
-    return Chosen(fits.weight[each, at], fits.bias[each, at], strengths[pick], accuracy, done)
+    return Chosen(fits.weight[each, at], fits.bias[each, at], strengths[pick], accuracy)

@@ -10,22 +10,23 @@ from torch.nn.functional import one_hot
 
 from mixtrast.evaluate._span import Span
 
-_TOL = 1e-4  # of the gradient's largest entry, as scikit-learn's default
-_LOOK = 5  # steps between looks at which fits are done
+_MEMORY = 5
+_CROWD = 0.9  # with fewer fits still at work, those that are done are put aside
+_OVER = 0.5  # of the slope before a step: it may rise by so much after it
 
 
 @dataclass(frozen=True, eq=False)
 class Logistic:
-    """P fits on each of B sets of rows: weight (B,P,D,C) and bias (B,P,C) float32, converged (B,P) bool."""
+    """P fits on each of B sets of rows: weight (B,P,D,C), bias (B,P,C), float32, converged (B,P) bool."""
 
     weight: Tensor
     bias: Tensor
     converged: Tensor
 
     def predict(self, x: Tensor) -> Tensor:
-        """(B,N,D) or (N,D) -> (B,P,N) int64, columns of the fitted classes."""
-        found = [(block.unsqueeze(-3) @ self.weight + self.bias[:, :, None]).argmax(-1) for block in x.split(4096, -2)]
-        return torch.cat(found, -1)
+        """(N,D), or (B,N,D) with rows for each set -> (B,P,N) int64."""
+        blocks = (block.unsqueeze(-3) @ self.weight + self.bias[:, :, None] for block in x.split(4096, -2))
+        return torch.cat([block.argmax(3) for block in blocks], 2)
 
 
 def logistic(
@@ -36,64 +37,118 @@ def logistic(
     classes: int,
     used: Tensor | None = None,
     max_iter: int = 500,
+    tolerance: float = 1e-4,
 ) -> Logistic:
-    """Multinomial logistic regression, C_p from `strengths`, the bias free of penalty. P fits on each of B sets of rows:
+    """Multinomial logistic regression, the bias free of penalty: P fits on each of B sets of rows, for p and in every set
 
         min over W, b of   1/n Σ_i used_ip CE(x_i W + b, y_i) + |W|² / (2 C_p n),   n = Σ_i used_ip
 
     Args:
         x: (B,N,D); label: (B,N) int64, classes 0..C-1; strengths: (P,), scikit-learn's C, larger is weaker.
         used: (B,N,P) bool, the rows that fit p may see: a fold's, for one. None: all.
-        max_iter: at most so many steps; the gradient's largest entry is then within 1e-4 of 0, or `converged` is False.
+        tolerance: a fit is done when no entry of its gradient, in the principal axes, is larger. They hold what is spread over
+            D features in few entries, so this is stricter than scikit-learn's, by up to √D.
 
-    In the principal axes of the rows ½ scoresᵀ scores / n bounds the Hessian whatever the weights, and is diagonal: every step
-    is a gradient divided by the bound, needs no search along a line, and is accelerated; all fits share two products.
+    In the principal axes ½ scoresᵀ scores / n is a diagonal bound on the Hessian, whatever the weights: L-BFGS starts from it
+    and hardly needs a search along the line. All fits share the two products of a step.
 
-    Reference: the bound: Böhning, Ann. Inst. Stat. Math. 44, 1992. Acceleration: Beck & Teboulle, FISTA, SIAM J. Imaging Sci.
-        2, 2009; with restarts by the gradient: O'Donoghue & Candès, 2012, arXiv:1204.3982.
-    Differs: not L-BFGS, which probes usually run: the minimum is the same one.
+    Reference: L-BFGS: Nocedal & Wright, Numerical Optimization, 2006, algorithm 7.4. The bound: Böhning, Ann. Inst. Stat. Math.
+        44, 1992.
+    Differs: a step is judged by its slopes alone: near the minimum float32 cannot tell values apart, and on a convex function a
+        slope after the step that is not steeper upwards than half of what it was downwards means that it went down.
     """
     sets, rows, _ = x.shape
     span = Span.of(x)
     scores = torch.cat([span.scores(x).float(), torch.ones(sets, rows, 1)], 2)  # the last column is the bias
     seen = torch.ones(sets, rows, len(strengths)) if used is None else used.float()
-    seen = seen / seen.sum(1, keepdim=True)
-    count = (seen > 0).sum(1).float()
-    penalty = (1 / (strengths * count))[:, None, :, None].repeat(1, scores.shape[2], 1, 1)
+    count = seen.sum(1)[:, None, None]
+    penalty = (1 / (strengths * count)).repeat(1, scores.shape[2], 1, 1)
     penalty[:, -1] = 0
-    bound = torch.cat([span.power, torch.full((sets, 1), float(rows), dtype=torch.float64)], 1).float()
-    bound = 0.5 * bound[:, :, None, None] / count[:, None, :, None] + penalty
-    found, converged = _descend(scores, one_hot(label, classes).float(), seen, penalty, bound, max_iter)
-    weight = torch.einsum("bdr,brpc->bpdc", span.axes, found[:, :-1].double())
-    bias = found[:, -1].double() - (span.centre[:, None] @ weight)[:, :, 0]
+    power = torch.cat([span.power, torch.full((sets, 1), float(rows), dtype=torch.float64)], 1).float()
+    bound = 0.5 * power[:, :, None, None] / count + penalty
+    problem = _Problem(scores, one_hot(label, classes).float(), seen[:, :, None] / count, penalty, bound)
+    found, converged = _minimise(problem, max_iter, tolerance)
+    weight = torch.einsum("bdr,brcp->bpdc", span.axes, found[:, :-1].double())
+    bias = found[:, -1].double().mT - (span.centre[:, None] @ weight)[:, :, 0]
     return Logistic(weight.float(), bias.float(), converged)
 
 
-def _descend(x: Tensor, target: Tensor, seen: Tensor, penalty: Tensor, bound: Tensor, max_iter: int) -> tuple[Tensor, Tensor]:
-    """Accelerated steps from zero: (B,r,P,C) and which of (B,P) are done. A fit that is done on all sets costs no more."""
-    sets, rows, width = x.shape
-    fits, classes = seen.shape[2], target.shape[2]
-    found = torch.zeros(sets, width, fits, classes)
-    converged = torch.zeros(sets, fits, dtype=torch.bool)
-    live = torch.arange(fits)
-    w, ahead, t = found.clone(), found.clone(), torch.ones(sets, fits)
-    for step in range(1, max_iter + 1):
-        logits = (x @ ahead.flatten(2)).view(sets, rows, len(live), classes)
-        off = logits.softmax(3).sub_(target[:, :, None]).mul_(seen[..., None])
-        gradient = (x.mT @ off.flatten(2)).view_as(ahead).addcmul_(penalty, ahead)
-        new = torch.addcdiv(ahead, gradient, bound, value=-1)
-        moved = new - w
-        t = torch.where((gradient * moved).sum((1, 3)) > 0, 1.0, t)  # uphill: momentum has carried it too far
-        t_next = (1 + (1 + 4 * t * t).sqrt()) / 2
-        ahead, w = torch.addcmul(new, ((t - 1) / t_next)[:, None, :, None], moved), new
-        t = t_next
-        if step % _LOOK == 0 or step == max_iter:
-            done = gradient.abs().amax((1, 3)) < _TOL
-            found[:, :, live], converged[:, live] = w, done
-            keep = ~done.all(0)
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """x (B,N,r), target (B,N,C); share (B,N,1,P) of each row; penalty and bound (B,r,1,P).
+
+    Classes stand before fits, (B,r,C,P): a softmax along the last dimension of a few classes is slower than the products.
+    """
+
+    x: Tensor
+    target: Tensor
+    share: Tensor
+    penalty: Tensor
+    bound: Tensor
+
+    def gradient(self, w: Tensor) -> Tensor:
+        off = (self.x @ w.flatten(2)).view(*self.x.shape[:2], *w.shape[2:]).softmax(2)
+        off = off.sub_(self.target[..., None]).mul_(self.share)
+        return (self.x.mT @ off.flatten(2)).view_as(w).addcmul_(self.penalty, w)
+
+    def of(self, keep: Tensor) -> _Problem:
+        return _Problem(self.x, self.target, *(v[..., keep] for v in (self.share, self.penalty, self.bound)))
+
+
+def _minimise(problem: _Problem, max_iter: int, tolerance: float) -> tuple[Tensor, Tensor]:
+    """From zero: weights (B,r,C,P) and which of (B,P) are done. A fit that is done stays as it is, and soon costs no more.
+
+    Each fit goes at its own pace: in one round some take their step, others try a shorter one.
+    """
+    sets, width, _, fits = problem.penalty.shape
+    found = torch.zeros(sets, width, problem.target.shape[2], fits)
+    converged, live = torch.zeros(sets, fits, dtype=torch.bool), torch.arange(fits)
+    w = found.clone()
+    gradient = problem.gradient(w)
+    downhill, step, scale = gradient / problem.bound, torch.ones(sets, fits), torch.ones(sets, fits)
+    memory: list[tuple[Tensor, Tensor, Tensor]] = []
+    for _ in range(max_iter):
+        done = gradient.abs().amax((1, 2)) <= tolerance
+        keep = ~done.all(0)
+        if int(keep.sum()) < _CROWD * len(live):
+            found[..., live], converged[:, live] = w, done
             if not keep.any():
-                break
-            if not keep.all():
-                live, t, seen = live[keep], t[:, keep], seen[:, :, keep]
-                w, ahead, penalty, bound = (v[:, :, keep] for v in (w, ahead, penalty, bound))
+                return found, converged
+            live, problem, done = live[keep], problem.of(keep), done[:, keep]
+            w, gradient, downhill, step, scale = (v[..., keep] for v in (w, gradient, downhill, step, scale))
+            memory = [(s[..., keep], y[..., keep], curve[..., keep]) for s, y, curve in memory]
+        new = torch.addcmul(w, _wide(step), downhill, value=-1)
+        ahead = problem.gradient(new)
+        before, after = _dot(downhill, gradient), _dot(downhill, ahead)
+        far = after < -_OVER * before
+        taken = _wide(~(far | done))
+        s, y = torch.where(taken, new - w, 0.0), torch.where(taken, ahead - gradient, 0.0)
+        curve = _dot(s, y)
+        w, gradient, memory = w + s, torch.where(taken, ahead, gradient), [*memory, (s, y, curve)][-_MEMORY:]
+        scale = torch.where(curve > 0, curve / _dot(y, y / problem.bound), scale)
+        downhill = torch.where(_wide(far), downhill, _direction(gradient, memory, _wide(scale) / problem.bound))
+        step = torch.where(far, step * (before / (before - after)).clamp(min=0.1), 1.0)
+    found[..., live], converged[:, live] = w, gradient.abs().amax((1, 2)) <= tolerance
     return found, converged
+
+
+def _direction(gradient: Tensor, memory: list[tuple[Tensor, Tensor, Tensor]], inverse: Tensor) -> Tensor:
+    """The inverse Hessian that the last steps suggest, times the gradient: two loops. A step without curvature is passed over."""
+    q, shares = gradient.clone(), []
+    for s, y, curve in reversed(memory):
+        share = torch.where(curve > 0, _dot(s, q) / curve, 0.0)
+        q.addcmul_(_wide(share), y, value=-1)
+        shares.append(share)
+    q *= inverse
+    for (s, y, curve), share in zip(memory, reversed(shares), strict=True):
+        q.addcmul_(_wide(share - torch.where(curve > 0, _dot(y, q) / curve, 0.0)), s)
+    return torch.where(_wide(_dot(q, gradient)) > 0, q, gradient * inverse)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """(B,r,C,P) twice -> (B,P)."""
+    return (a * b).sum((1, 2))
+
+
+def _wide(v: Tensor) -> Tensor:
+    return v[:, None, None]

@@ -21,7 +21,7 @@ class Linear(Evaluation):
     """A linear probe: how much of the label can be read off the features by a weighted sum.
 
     Classes, "lbfgs": multinomial logistic regression with penalty |W|² / 2C, C chosen among `strengths`. Classes, "sgd": the
-    papers' probe without penalty, its learning rate chosen among 0.1 to 30. Numbers: ridge regression with α = 1/C, whatever
+    papers' probe without penalty, its learning rate chosen among 0.001 to 30. Numbers: ridge regression with α = 1/C, whatever
     the protocol. The choice is by accuracy (r²) on the validation split, without one by 5-fold cross-validation in train, and
     goes to the stronger penalty, or the smaller rate, among equals. The chosen fit has seen train only. Where no class has
     two labelled rows there is nothing to choose by: the one nearest to 1 is taken, and chosen_by is "default".

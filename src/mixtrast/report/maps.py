@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mixtrast.report.pictures import CLASSES, FAINT, INK, QUIET, Picture, in_style, styled
-from mixtrast.report.records import Data, Map
+from mixtrast.report.records import Map
+from mixtrast.report.results import Data
 
 _NAMED = 12  # more classes than this are coloured, not named
 
@@ -27,7 +28,7 @@ def caption(held: Map, data: Data, seed: str) -> str:
     text += "Neighbours mean something; sizes of and distances between clusters do not."
     if held.raw is None:
         text += " There is no map of the raw input beside it."
-    if held.label is None or data.task == "none":
+    if held.label is None or data.task not in ("classes", "number"):
         text += " Without labels there is nothing to colour by."
     elif data.task == "classes" and _classes(held.label, data) > _NAMED:
         text += f" {_classes(held.label, data)} classes are too many to name: the colour is the number of the class."
@@ -43,7 +44,7 @@ def _one(places: np.ndarray, label: np.ndarray | None, data: Data, name: str, ti
     figure, axes = styled(4.6)
     size = float(np.clip(4200 / max(len(places), 1), 3, 26))
     known = np.zeros(len(places), bool)
-    if label is not None and data.task != "none":
+    if label is not None and data.task in ("classes", "number"):
         known = np.isfinite(label) & (label >= 0) if data.task == "classes" else np.isfinite(label)
     _dots(axes, places[~known], FAINT if known.any() else QUIET, size)
     if known.any() and label is not None:

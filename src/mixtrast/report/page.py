@@ -7,7 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixtrast.report.records import group, read
+from mixtrast.report.groups import group
+from mixtrast.report.records import read
+
+GOOD = ("learning", "worth it")  # verdicts that ask for nothing; the others are set off by their colour
 
 
 def write(folders: Sequence[Path], out: Path, *, png: bool = False) -> Path:
@@ -41,9 +44,9 @@ def render(folders: Sequence[Path], *, png: bool = False) -> str:
     """The page as text."""
     import jinja2
 
+    from mixtrast.report.comparison import comparison, ranking
     from mixtrast.report.pictures import COLOURS
     from mixtrast.report.sections import section, subtitle
-    from mixtrast.report.tables import comparison
 
     groups = group(read(Path(folder)) for folder in folders)
     sections = [section(each, f"recipe-{at}", png) for at, each in enumerate(groups, 1)]
@@ -56,10 +59,22 @@ def render(folders: Sequence[Path], *, png: bool = False) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    compared = comparison(groups, [each.key for each in sections]) if len(sections) > 1 else None
+    house.filters["glued"] = _glued
+    several = len(sections) > 1
     return house.get_template("page.html").render(
-        title=title, sections=sections, compared=compared, subtitle=subtitle, colours=COLOURS
+        title=title,
+        sections=sections,
+        ranking=ranking(groups) if several else "",
+        compared=comparison(groups, [each.key for each in sections]) if several else None,
+        subtitle=subtitle,
+        good=GOOD,
+        colours=COLOURS,
     )
+
+
+def _glued(text: str) -> str:
+    """A number stays on one line with its spread and its unit."""
+    return text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
 
 
 def _umask() -> int:

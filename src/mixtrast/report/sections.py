@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixtrast.report import maps, pictures, strips
+from mixtrast.report import curves, maps, strips
+from mixtrast.report.groups import Group
 from mixtrast.report.pictures import Picture
-from mixtrast.report.records import Data, Group, Map, Metrics, Results, Run, Strip, flat
+from mixtrast.report.records import Map, Metrics, Run, Strip
+from mixtrast.report.results import Data, Results
 from mixtrast.report.spread import Spread, count, figures, spread
 from mixtrast.report.tables import Table, rows
+from mixtrast.report.values import flat, in_words
 from mixtrast.report.words import headline
 
 UNFINISHED = "No results were written yet, so nothing can be said of these features."
 # What the loss and the geometry of the features say: key, name, how to read it.
 LEARNING = (
-    ("loss", "loss at the end", "of the last training steps"),
+    ("loss", "loss at the end", "mean of the last tenth of training"),
     ("chance", "chance level", "the loss of features that say nothing"),
-    ("floor", "lowest attainable", "mixed labels leave more than zero"),
+    ("floor", "lowest attainable", "by any features: mixed labels leave more than zero"),
     ("train_loss", "loss on training examples", ""),
-    ("val_loss", "loss on validation examples", "far above the one on training examples: memorised"),
-    ("alignment", "alignment", "mean squared distance of two views of an example: lower is closer"),
-    ("uniformity", "uniformity", "log of the mean Gaussian potential: lower is more even"),
+    ("val_loss", "loss on validation examples", ""),
+    ("gain_train", "better than chance, training examples", "by so much is the loss below chance"),
+    ("gain_val", "better than chance, validation examples", "far less than on training examples: memorised"),
+    ("alignment", "alignment", "of the embeddings: mean squared distance of two views of an example, 0 is the same"),
+    ("uniformity", "uniformity", "of the embeddings: 0 is all alike, about −4 well spread"),
     ("rank", "effective rank", "directions the features use"),
     ("rank_untrained", "effective rank, untrained", "the same encoder before training"),
     ("dim", "dimensions of the features", ""),
-    ("within", "within classes", ""),
-    ("between", "between classes", ""),
+    ("within", "similarity within classes", "mean cosine of the features of two examples of one class"),
+    ("between", "similarity between classes", "of two examples of different classes"),
 )
 
 
@@ -55,6 +59,7 @@ class Section:
 
     key: str  # anchor
     name: str
+    finished: bool
     data: Data
     seeds: str
     folders: str
@@ -87,13 +92,14 @@ def section(group: Group, key: str, png: bool = False) -> Section:
         png: also saves each picture into figures/ of the group's first run.
     """
     results, first = group.results, group.runs[0]
-    data = results[0].data if results else Data()
-    drawn = Drawing(first.folder / "figures" if png else None)
+    data = results[0].data if results else first.data
+    drawn = Drawing(key, first.folder / "figures" if png else None)
     held = next((run for run in group.runs if isinstance(run.map, Map)), first)
     counts, splits = _counts(data)
     return Section(
         key=key,
         name=group.name,
+        finished=bool(results),
         data=data,
         seeds=_seeds(group.runs),
         folders=", ".join(run.folder.resolve().name for run in group.runs),
@@ -109,7 +115,7 @@ def section(group: Group, key: str, png: bool = False) -> Section:
         map_caption=maps.caption(held.map, data, _of_seed(held, group)) if isinstance(held.map, Map) else "",
         strips=_strips(group.runs, drawn),
         cost=_cost(results),
-        facts=list(_facts(data)) if results else [],
+        facts=list(_facts(data, len({result.data.split for result in results}) > 1)) if results else [],
         counts=counts,
         splits=splits,
         next=tuple(dict.fromkeys(command for result in results[:1] for command in result.next)),
@@ -122,6 +128,7 @@ def section(group: Group, key: str, png: bool = False) -> Section:
 class Drawing:
     """Pictures for the page, and as files where asked."""
 
+    key: str  # of the section: what its pictures refer to is theirs alone
     folder: Path | None
 
     def __call__(self, picture: Picture | str | None) -> Shown:
@@ -130,7 +137,7 @@ class Drawing:
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / f"{picture.name}.png").write_bytes(picture.png())
-        return Shown(picture.svg(), picture.caption)
+        return Shown(picture.svg(self.key), picture.caption)
 
 
 def _seeds(runs: Sequence[Run]) -> str:
@@ -173,22 +180,24 @@ def _order(said: Mapping[tuple[str, str], object]) -> Any:
 def _labels(results: Sequence[Results], drawn: Drawing) -> Shown:
     withheld = list(dict.fromkeys(result.withheld for result in results if result.withheld))
     if withheld:
-        return Shown(why=f"Scores with few labels are withheld: {'; '.join(withheld)}.")
+        reasons = "; ".join(reason.rstrip(".") for reason in withheld)
+        return Shown(why=f"There is no curve over few labels: {reasons}.")
     if results and results[0].data.task == "none":
         return Shown(why="There are no labels, so there are no scores over their number.")
-    return drawn(pictures.few_labels(results))
+    return drawn(curves.few_labels(results))
 
 
 def _loss(runs: Sequence[Run], drawn: Drawing) -> Shown:
-    curves = {name: run.metrics for name, run in _named(runs) if isinstance(run.metrics, Metrics)}
-    if not curves:
+    seen = {name: run.metrics for name, run in _named(runs) if isinstance(run.metrics, Metrics)}
+    if not seen:
         return Shown(why=next(run.metrics for run in runs if isinstance(run.metrics, str)))
-    return drawn(pictures.loss(curves))
+    return drawn(curves.loss(seen))
 
 
 def _looks(runs: Sequence[Run], drawn: Drawing) -> list[Shown]:
-    curves = {name: run.metrics for name, run in _named(runs) if isinstance(run.metrics, Metrics)}
-    return [drawn(picture) for key in pictures.LOOKS if (picture := pictures.look(curves, key))]
+    share = runs[0].data.task == "classes"
+    seen = {name: run.metrics for name, run in _named(runs) if isinstance(run.metrics, Metrics)}
+    return [drawn(picture) for key in curves.LOOKS if (picture := curves.look(seen, key, share))]
 
 
 def _learning(results: Sequence[Results]) -> list[tuple[str, str, str]]:
@@ -215,6 +224,7 @@ def _strips(runs: Sequence[Run], drawn: Drawing) -> list[Shown]:
 def _cost(results: Sequence[Results]) -> list[tuple[str, str]]:
     kinds = (
         ("seconds", "training time", 1.0, " s"),
+        ("evaluation_seconds", "evaluation time", 1.0, " s"),
         ("examples_per_second", "speed", 1.0, " examples a second"),
         ("peak_memory_bytes", "peak memory", 2.0**20, " MiB"),
     )
@@ -222,8 +232,9 @@ def _cost(results: Sequence[Results]) -> list[tuple[str, str]]:
     for key, name, unit, words in kinds:
         if value := spread(result.cost[key] / unit for result in results if key in result.cost):
             found.append((name, figures(value, 3) + words))
-    if parameters := spread(result.cost["parameters"] for result in results if "parameters" in result.cost):
-        found.append(("parameters", count(parameters.mean)))
+    for key, name in (("steps", "training steps"), ("parameters", "parameters")):
+        if value := spread(result.cost[key] for result in results if key in result.cost):
+            found.append((name, count(value.mean)))
     devices = dict.fromkeys(result.device for result in results if result.device)
     return found + ([("device", "; ".join(devices))] if devices else [])
 
@@ -231,23 +242,24 @@ def _cost(results: Sequence[Results]) -> list[tuple[str, str]]:
 # --- what it was learned from --------------------------------------------------------------------------------------------
 
 
-def _facts(data: Data) -> Iterator[tuple[str, str]]:
+def _facts(data: Data, splits: bool) -> Iterator[tuple[str, str]]:
     if data.spec:
         rest = ", ".join(f"{key} {value}" for key, value in data.spec.items() if key != "kind")
         yield "an example is", f"{str(data.spec.get('kind', 'a tensor')).lower()}{': ' if rest else ''}{rest}"
     tasks = {"classes": f"{len(data.classes)} classes" if data.classes else "classes", "number": "a number to predict"}
-    yield "labels are", tasks.get(data.task, "none: this data has no labels")
+    if data.task:
+        yield "labels are", tasks.get(data.task, "none: this data has no labels")
     names = {"examples": "examples", "train": "of them for training", "val": "for validation", "test": "for the test"}
     yield from ((name, f"{data.sizes[key]:,}") for key, name in names.items() if key in data.sizes)
     if data.unlabelled is not None:
         yield "without a label", f"{data.unlabelled:,}"
-    if data.task != "none":
+    if data.task in tasks:
         granted = f"{data.labels_granted:,} per class" if data.labels_granted is not None else "all of them"
         yield "labels the whole run was allowed to see", granted
     if data.labels_seen is not None:
         yield "labels that training saw", f"{data.labels_seen:,}"
     if data.split:
-        yield "split", data.split
+        yield "split", data.split + (" (this is the first seed's: each has its own)" if splits else "")
 
 
 def _counts(data: Data) -> tuple[list[tuple[str, list[str]]], list[str]]:
@@ -268,36 +280,24 @@ def _counts(data: Data) -> tuple[list[tuple[str, list[str]]], list[str]]:
 def recipe(runs: Sequence[Run]) -> list[Setting]:
     """Every setting with its value, and the reason of those that were chosen automatically."""
     settings = flat(runs[0].settings)
+    stated = runs[0].recipe.get("why")
     reasons = (
-        {key: str(why) for key, why in flat(runs[0].recipe.get("why") or {}).items() if why}
-        if isinstance(runs[0].recipe.get("why"), Mapping)
-        else {}
+        {_whose(name, settings): in_words(why) for name, why in flat(stated).items()} if isinstance(stated, Mapping) else {}
     )
-    taken, found = set(), []
-    for key, value in settings.items():
-        at = next((name for name in reasons if name == key), None) or next(
-            (name for name in reasons if key.endswith(f".{name}")), None
-        )
-        taken.add(at)
-        found.append(Setting(key, in_words(value), reasons[at] if at else ""))
-    found += [Setting(key, "–", why) for key, why in reasons.items() if key not in taken]
+    found = [Setting(key, in_words(value), reasons.pop(key, "")) for key, value in settings.items()]
+    found += [Setting(name, "–", why) for name, why in reasons.items()]
     seeds = ", ".join(str(run.seed) for run in runs if run.seed is not None)
     return [*found, Setting("seed", seeds, "")] if seeds else found
 
 
-def in_words(value: object) -> str:
-    """A setting as it is read, not as Python writes it."""
-    if value is None:
-        return "not set"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}" if math.isfinite(value) else "not finite"
-    if isinstance(value, list | tuple):
-        return ", ".join(in_words(item) for item in value) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {in_words(item)}" for key, item in value.items()) or "none"
-    return str(value)
+def _whose(name: str, settings: Mapping[str, Any]) -> str:
+    """The setting that a reason is of: the one of that name, or the first of a part ("views"), or one that ends so."""
+    fits = (
+        *(key for key in settings if key in (name, f"{name}.name")),
+        *(key for key in settings if key.startswith(f"{name}.")),
+        *(key for key in settings if key.endswith(f".{name}")),
+    )
+    return fits[0] if fits else name
 
 
 def _versions(runs: Sequence[Run]) -> list[tuple[str, str]]:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from mixtrast.report.pictures import COLOURS, FAINT, INK, QUIET, Picture, in_style, styled
 from mixtrast.report.records import Strip
 
-_TILES = 6  # a row: more would be stamps on a phone
+_TILES = {4: 6, 3: 4, 2: 4}  # a row, by the dimensions of a batch: more would be stamps on a phone
 _PIXELS = 64  # of a tile's longer side
 _COLUMNS = 40  # of a table
-_LABEL = 0.76  # width of the names of the rows, in tiles
+_LABEL = 0.127  # width of the names of the rows, in rows of tiles
 
 
 @in_style
@@ -25,7 +26,7 @@ def views(strip: Strip) -> Picture | str:
     there = [(name, array) for name, array in rows if array is not None and len(array)]
     if not there:
         return "No views were kept, so none are shown."
-    figure, number = _grid(there, [], "views")
+    figure, number = _grid(there, [])
     return Picture(
         "views",
         f"{number} examples and the views of each that training compared.",
@@ -46,7 +47,7 @@ def mixtures(strip: Strip, mixer: str) -> Picture | str:
             else "This method does not mix, so there are no mixtures to show."
         )
     shares = [f"λ = {weight:.2f}" for weight in strip.weight] if strip.weight is not None else []
-    figure, number = _grid(there, shares, "mixtures")
+    figure, number = _grid(there, shares)
     by = f" by {mixer}" if mixer else ""
     alt = f"{number} pairs of examples and their mixtures{by}" + (f", {', '.join(shares[:number])}" if shares else "")
     caption = _caption(f"Mixtures{by}; λ is the share of the first ingredient", there)
@@ -64,25 +65,26 @@ def _caption(text: str, rows: Sequence[tuple[str, np.ndarray]]) -> str:
     return f"{text}. Values as scaled for the encoder, stretched to the range of grey or colour."
 
 
-def _grid(rows: Sequence[tuple[str, np.ndarray]], below: Sequence[str], name: str) -> tuple[Figure, int]:
+def _grid(rows: Sequence[tuple[str, np.ndarray]], below: Sequence[str]) -> tuple[Figure, int]:
     """One tile a cell on one pair of axes, one unit wide and high, the names of the rows at the left."""
-    number = min(_TILES, *(len(array) for _, array in rows))
+    room = _TILES[rows[0][1].ndim]
+    number, margin = min(room, *(len(array) for _, array in rows)), _LABEL * room
     ratio = _ratio(rows[0][1])
     pitch = ratio + 0.08
-    height = len(rows) * pitch + (0.3 if below else 0.0)
-    figure, axes = styled(5.4 * height / (number + _LABEL + 0.06))
+    height = len(rows) * pitch + (0.05 * room if below else 0.0)
+    figure, axes = styled(5.4 * height / (room + margin))
     figure.set_layout_engine("none")
     axes.set_position((0, 0, 1, 1))
-    axes.set(xlim=(-_LABEL, number + 0.06), ylim=(-height, 0))
+    axes.set(xlim=(-margin, room), ylim=(-height, 0))
     axes.set_axis_off()
     low, high = _range([array[:number] for _, array in rows])
     for down, (words, array) in enumerate(rows):
         top = -down * pitch
-        axes.text(-_LABEL, top - ratio / 2, words, va="center", fontsize=10, color=QUIET)
+        axes.text(-margin, top - ratio / 2, words, va="center", fontsize=10, color=QUIET)
         for across in range(number):
-            _tile(axes, array[across], (across + 0.04, across + 0.98, top - ratio, top), low, high)
+            _tile(axes, array[across], (across + 0.03, across + 0.97, top - ratio, top), low, high)
     for across, words in enumerate(below[:number]):
-        axes.text(across + 0.51, -len(rows) * pitch - 0.02, words, ha="center", va="top", fontsize=10, color=INK)
+        axes.text(across + 0.5, -len(rows) * pitch - 0.02, words, ha="center", va="top", fontsize=10, color=INK)
     return figure, number
 
 
@@ -90,7 +92,7 @@ def _ratio(array: np.ndarray) -> float:
     """Height of a tile one wide."""
     if array.ndim == 4:
         return 0.94 * float(np.clip(array.shape[2] / array.shape[3], 0.3, 2.5))
-    return 0.62
+    return 0.6
 
 
 def _range(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -119,8 +121,12 @@ def _bars(axes: Axes, values: np.ndarray, box: tuple[float, float, float, float]
     left, right, bottom, top = box
     width, middle = (right - left - 0.06) / len(values), (bottom + top) / 2
     share = np.clip(values / most, -1, 1)
-    x = left + 0.03 + width * (np.arange(len(values)) + 0.5)
-    axes.bar(x, share * (top - bottom) * 0.46, 0.8 * width, middle, color=colormaps["RdBu_r"](0.5 + 0.42 * share), zorder=3)
+    x = left + 0.03 + width * (np.arange(len(values)) + 0.1)
+    y = middle + share * (top - bottom) * 0.46
+    level = np.full_like(x, middle)
+    corners = np.stack([x, level, x + 0.8 * width, level, x + 0.8 * width, y, x, y], 1).reshape(-1, 4, 2)
+    bars = PolyCollection(list(corners), facecolors=colormaps["RdBu_r"](0.5 + 0.42 * share), linewidths=0, zorder=3)
+    axes.add_collection(bars, autolim=False)
     axes.plot([left, right], [middle, middle], color=FAINT, linewidth=0.6, zorder=2)
 
 

@@ -1,14 +1,15 @@
-"""The tables of a report as plain cells: the honest rows of one recipe, and recipes side by side."""
+"""The honest rows of one recipe as plain cells, and the numbers behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mixtrast.report.records import Data, Group, Point, Results, parse
+from mixtrast.report.results import Data, Point, Results, parse
 from mixtrast.report.spread import (
     MISSING,
+    Clarity,
     Spread,
     clarity,
     difference,
@@ -29,6 +30,7 @@ ROWS = {
 }
 PROBES = {"linear": "linear probe", "knn": "kNN"}
 MAJORITY = {"classes": "always the most frequent class", "number": "always the mean of the training set"}
+Mark = Literal["", "best", "near"]
 Held = dict[Hashable, float]  # seed -> a number
 Pairs = dict[tuple[Hashable, int], float]  # (seed, draw of labels) -> a score
 Place = tuple[float | None, float | None]  # labels per class, or else labels
@@ -48,6 +50,16 @@ class Column:
             return percent(value)
         return fixed(value, 3) if self.shown == "r2" else figures(value, 3)
 
+    def clarity(self, of: Held, to: Held, data: Data) -> Clarity:
+        """Whether one is better than the other seed by seed, or by more than the choice of test examples makes of one seed."""
+        means = [spread(held.values()) for held in (of, to)]
+        if self.shown != "percent" or means[0] is None or means[1] is None:
+            return clarity(difference(of, to))
+        examples = examples_of(data, self.key)
+        return clarity(
+            difference(of, to), sampling_error(means[0].mean, means[1].mean, examples), 1 / examples if examples else 0.0
+        )
+
     def higher_is_better(self, held: Held) -> Held:
         return {key: -value for key, value in held.items()} if self.shown == "mae" else held
 
@@ -55,7 +67,7 @@ class Column:
 @dataclass(frozen=True)
 class Cell:
     text: str
-    mark: Literal["", "best", "near"] = ""
+    mark: Mark = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,8 @@ def table(*results: Results | Mapping[str, Any]) -> list[list[str]]:
 def rows(results: Sequence[Results]) -> Table:
     """Every row that was measured, under every probe; empty if nothing was."""
     data = results[0].data if results else Data()
-    columns = [column for column in columns_for(data) if any(held(results, column, row) for row in ROWS)]
+    probes = dict.fromkeys([*PROBES, *(probe for result in results for probe in result.probes)])
+    columns = [column for column in columns_for(data, probes) if any(held(results, column, row) for row in ROWS)]
     there = [row for row in ROWS if any(held(results, column, row) for column in columns)]
     by_column = [marked({row: held(results, column, row) for row in there}, column, data) for column in columns]
     names = ROWS | {"majority": MAJORITY.get(data.task, "")}
@@ -93,7 +106,7 @@ def rows(results: Sequence[Results]) -> Table:
     return Table(("", *(column.title for column in columns)), lines, tuple(_notes(results, data, lines)) if lines else ())
 
 
-def columns_for(data: Data) -> list[Column]:
+def columns_for(data: Data, probes: Iterable[str] = PROBES) -> list[Column]:
     """Accuracy of classes (and balanced accuracy where the classes are unbalanced), or R² and MAE of a number."""
     if data.task == "number":
         kinds: list[tuple[str, str, Literal["percent", "r2", "mae"]]] = [("R²", "r2", "r2"), ("MAE", "mae", "mae")]
@@ -102,7 +115,9 @@ def columns_for(data: Data) -> list[Column]:
         kinds += [("balanced accuracy", "balanced_accuracy", "percent")] if data.unbalanced else []
     else:
         kinds = []
-    return [Column(f"{name}, {title}", probe, key, shown) for probe, name in PROBES.items() for title, key, shown in kinds]
+    return [
+        Column(f"{PROBES.get(probe, probe)}, {title}", probe, key, shown) for probe in probes for title, key, shown in kinds
+    ]
 
 
 def held(results: Sequence[Results], column: Column, row: str) -> Held:
@@ -133,35 +148,50 @@ def points(results: Sequence[Results]) -> dict[Place, dict[str, Pairs]]:
             for row in ROWS:
                 if scores := _draws(point, row, seed_of(result, at)):
                     place.setdefault(row, {}).update(scores)
-    known = {place: scores for place, scores in found.items() if place != (None, None)}
+    known = {place: scores for place, scores in found.items() if (place[0] or place[1] or 0) > 0}
     return dict(sorted(known.items(), key=lambda item: next(number for number in item[0] if number is not None)))
+
+
+def typical(places: Mapping[Place, dict[str, Pairs]]) -> Place | None:
+    """The place of the curve that a headline quotes: 10 labels per class (100 labels), or the nearest below, or the first."""
+    with_these = [place for place, scores in places.items() if scores.get("trained")]
+    below = [place for place in with_these if (place[0] or 0) <= 10 and (place[1] or 0) <= 100]
+    return below[-1] if below else with_these[0] if with_these else None
+
+
+def labels_in_words(place: Place) -> str:
+    per_class, labels = place
+    if per_class is not None:
+        return f"{plural(round(per_class), 'label')} per class"
+    return MISSING if labels is None else plural(round(labels), "label")
 
 
 def marked(scores: dict[str, Held], column: Column, data: Data) -> dict[str, Cell]:
     """Cells of a column: the best in bold, and which others are not clearly worse than it."""
-    better = {row: column.higher_is_better(values) for row, values in scores.items() if row != "majority"}
-    means = {row: found.mean for row, values in better.items() if (found := spread(values.values()))}
+    marks = mark(scores, column, data)
     most = max(map(len, scores.values()), default=0)
     cells = {}
     for row, values in scores.items():
         value = spread(values.values())
-        text = column.text(value) + (f" ({plural(value.n, 'seed')})" if value and value.n < most else "")
-        cells[row] = Cell(text, _mark(row, better, means, column, data))
+        few = f" ({plural(value.n, 'seed')})" if value and value.n < most else ""
+        cells[row] = Cell(column.text(value) + few, marks[row])
     return cells
 
 
-def _mark(
-    row: str, better: dict[str, Held], means: dict[str, float], column: Column, data: Data
-) -> Literal["", "best", "near"]:
-    if row not in means or len(means) < 2:
-        return ""
-    top = max(means, key=lambda name: means[name])
-    if means[row] >= means[top] - 1e-12:
-        return "best"
-    examples = examples_of(data, column.key)
-    error = sampling_error(means[row], means[top], examples) if column.shown == "percent" else None
-    least = 1 / examples if examples and column.shown == "percent" else 0.0
-    return "near" if clarity(difference(better[top], better[row]), error, least) in ("unclear", "worse") else ""
+def mark(scores: Mapping[str, Held], column: Column, data: Data) -> dict[str, Mark]:
+    """Which row is the best, and which are not clearly worse; "majority" is no competitor."""
+    better = {row: column.higher_is_better(values) for row, values in scores.items() if row != "majority"}
+    means = {row: found.mean for row, values in better.items() if (found := spread(values.values()))}
+    marks: dict[str, Mark] = dict.fromkeys(scores, "")
+    if len(means) < 2:
+        return marks
+    top = max(means, key=lambda row: means[row])
+    for row in means:
+        if means[row] >= means[top] - 1e-12:
+            marks[row] = "best"
+        elif column.clarity(better[top], better[row], data) in ("unclear", "worse"):
+            marks[row] = "near"
+    return marks
 
 
 def examples_of(data: Data, key: str = "accuracy") -> int | None:
@@ -180,6 +210,7 @@ def _notes(results: Sequence[Results], data: Data, lines: Sequence[Line]) -> Ite
     }
     examples = f" of {data.sizes['test']:,} examples" if "test" in data.sizes else ""
     over = f"mean ± sample s.d. over {len(results)} seeds" if len(results) > 1 else "one seed: no spread"
+    over += ", each with its own split" if len({result.data.split for result in results}) > 1 else ""
     yield f"{metric[data.task]}{examples}; {over}."
     marks = {cell.mark for line in lines for cell in line.cells}
     if "best" in marks:
@@ -200,90 +231,3 @@ def _notes(results: Sequence[Results], data: Data, lines: Sequence[Line]) -> Ite
         yield f"Chosen at the edge of what was tried: {', '.join(edges)}. A wider search might score higher."
     if data.unbalanced:
         yield "The classes are unbalanced: balanced accuracy is the mean over classes, so every class counts the same."
-
-
-# --- recipes side by side ------------------------------------------------------------------------------------------------
-
-
-def comparison(groups: Sequence[Group], keys: Sequence[str]) -> Table:
-    """One line a recipe.
-
-    Args:
-        groups: the recipes.
-        keys: where the details of each stand.
-    """
-    data = next((group.results[0].data for group in groups if group.results), Data())
-    titles, columns = ["recipe", "seeds"], []
-    for title, column, row in _compared(data):
-        values = {group.name: held(group.results, column, row) for group in groups}
-        if any(values.values()):
-            titles.append(title)
-            columns.append(marked(values, column, data) if row == "trained" else _plain(values, column))
-    few = _few(groups)
-    if few:
-        place, scores = few
-        titles.insert(2, f"these features, {labels_in_words(place)}")
-        columns.insert(
-            0, {name: Cell(percent(value) if data.task == "classes" else fixed(value, 3)) for name, value in scores.items()}
-        )
-    seconds = {
-        group.name: spread(result.cost["seconds"] for result in group.results if "seconds" in result.cost) for group in groups
-    }
-    if any(seconds.values()):
-        titles.append("training, seconds")
-        columns.append({name: Cell(figures(value, 3)) for name, value in seconds.items()})
-    lines = tuple(
-        Line(key, group.name, (Cell(str(len(group.runs))), *(column[group.name] for column in columns)))
-        for key, group in zip(keys, groups, strict=True)
-    )
-    return Table(tuple(titles), lines, tuple(_caveats(groups, lines)))
-
-
-def _compared(data: Data) -> list[tuple[str, Column, str]]:
-    chosen = columns_for(data)
-    if data.task == "classes" and data.unbalanced:
-        chosen = [column for column in chosen if column.key == "balanced_accuracy"]
-    chosen = [column for column in chosen if column.shown != "mae"]
-    trained = [(f"these features, {column.title}", column, "trained") for column in chosen]
-    return trained + [(f"{ROWS[row]}, {column.title}", column, row) for column in chosen[:1] for row in ("untrained", "raw")]
-
-
-def _plain(values: dict[str, Held], column: Column) -> dict[str, Cell]:
-    return {name: Cell(column.text(spread(held.values()))) for name, held in values.items()}
-
-
-def _few(groups: Sequence[Group]) -> tuple[Place, dict[str, Spread | None]] | None:
-    """The scores with few labels at the place that stands for the curve, if any recipe has it."""
-    found = {group.name: points(group.results) for group in groups}
-    place = next((typical(places) for places in found.values() if typical(places)), None)
-    if place is None:
-        return None
-    return place, {name: spread(places.get(place, {}).get("trained", {}).values()) for name, places in found.items()}
-
-
-def typical(places: Mapping[Place, dict[str, Pairs]]) -> Place | None:
-    """The place of the curve that a headline quotes: 10 labels per class, or the nearest below, or the first."""
-    with_these = [place for place, scores in places.items() if scores.get("trained")]
-    below = [place for place in with_these if place[0] is not None and place[0] <= 10]
-    return below[-1] if below else with_these[0] if with_these else None
-
-
-def labels_in_words(place: Place) -> str:
-    per_class, labels = place
-    if per_class is not None:
-        return f"{plural(round(per_class), 'label')} per class"
-    return MISSING if labels is None else plural(round(labels), "label")
-
-
-def _caveats(groups: Sequence[Group], lines: Sequence[Line]) -> Iterator[str]:
-    yield "Mean ± sample s.d. over seeds on the test set; a recipe of one seed has no spread."
-    marks = {cell.mark for line in lines for cell in line.cells}
-    if "near" in marks:
-        yield "Bold is the best of its column. ≈ is not clearly worse: its paired difference to the best is within its s.d."
-    elif "best" in marks:
-        yield "Bold is the best of its column."
-    facts = {(r.data.name, r.data.split, r.data.sizes.get("test"), r.data.labels_granted) for g in groups for r in g.results}
-    if len(facts) > 1:
-        yield "These recipes do not share their data, split or granted labels: their numbers are not comparable as they stand."
-    if any(not group.results for group in groups):
-        yield "Recipes without numbers have no results.json yet."

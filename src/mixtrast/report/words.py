@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mixtrast.report.records import Data, Results, parse
+from mixtrast.report.results import Data, Results, parse
 from mixtrast.report.spread import Clarity, Spread, clarity, difference, fixed, percent, plural, sampling_error, spread
 from mixtrast.report.tables import MAJORITY, Pairs, columns_for, examples_of, held, labels_in_words, points, typical
 

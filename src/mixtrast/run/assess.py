@@ -62,7 +62,7 @@ def efficiency(prepared: Prepared, rows: Mapping[str, Features], options: Mappin
             "Train with few labels instead: --labels 10",
         }
     wanted = {name: features for name, features in rows.items() if name != "supervised"}
-    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=prepared.plan.seed)  # type: ignore[operator, arg-type]
+    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=prepared.plan.seed)  # type: ignore[arg-type]
     return {"points": found["points"], "withheld": None if found["points"] else found["skipped"]}
 
 
@@ -87,7 +87,7 @@ class Looker:
             knn = evaluate.get("knn", neighbours=(min(20, len(self.train)),))
             parts = {name: (embed(method.encoder, prepared.x[r]), prepared.label[r]) for name, r in self._parts().items()}
             features = Features.of(**parts, classes=len(prepared.data.classes))
-            seen["knn"] = knn(features, seed=0)["accuracy"]  # type: ignore[arg-type, operator]
+            seen["knn"] = knn(features, seed=0)["accuracy"]  # type: ignore[arg-type]
         return {name: round(value, 5) for name, value in seen.items()}
 
     def _parts(self) -> dict[str, Tensor]:

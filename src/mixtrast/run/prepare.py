@@ -58,20 +58,18 @@ class Prepared:
     @property
     def granted(self) -> int | None:
         """Labels of each class that the whole run may see, or None for all."""
-        return self.recipe["data"].get("labels")
+        granted: int | None = self.recipe["data"].get("labels")
+        return granted
 
-    def sibling(self, name: str) -> Prepared:
-        """The same encoder, views, data, steps and seed under another method at its defaults: the honest row beside."""
-        part = {"name": name, **full(registry.find(methods, name), {})}
-        recipe = {**self.recipe, "method": part, "mixer": None}
+    def sibling(self, name: str, encoder: Encoder) -> Prepared:
+        """Another method at its defaults on this (untrained) encoder; views, data, steps and seed are the same."""
         kind = registry.find(methods, name)
-        rows = self.split.train
-        if kind.labelled_only:
-            rows = rows[self.seen[rows] >= 0]
+        part = {"name": name, **full(kind, {})}
+        rows = self.split.train[self.seen[self.split.train] >= 0] if kind.labelled_only else self.split.train
         training = {**self.recipe["training"], "epochs": None, "steps": self.plan.steps}
         training["batch"] = min(training["batch"], len(rows))
-        recipe["training"] = training
-        method = _build(recipe, self.data.spec, self.classes, self.recipe["encoder"])
+        recipe = {**self.recipe, "method": part, "mixer": None, "training": training}
+        method = _build(recipe, self.data.spec, self.classes, encoder)
         plan = replace(self.plan, training=Training(**training), looks=())
         return replace(self, recipe=recipe, method=method, rows=rows, plan=plan)
 
@@ -101,7 +99,9 @@ def prepare(given: Mapping[str, Any], source: Any = None, test: Any = None) -> P
     recipe, why = decide(checked, facts, evaluate)
     print_ = _fingerprint(data)
     if fingerprint not in (None, print_):
-        raise ValueError(f"{data.name} is not what it was when this run began: its content has changed. Start in another --out.")
+        raise ValueError(
+            f"{data.name} is not what it was when this run began: its content has changed. Start in another --out."
+        )
     recipe["data"] = {
         "source": _said(source),
         **({"test": _said(test)} if test is not None else {}),
@@ -140,7 +140,9 @@ def _labels(
     hidden[split.train] = False
     if data.task == "number":
         if granted is not None:
-            raise ValueError("`labels` grants labels class by class, but this label is a number. Leave it out, or --task classes.")
+            raise ValueError(
+                "`labels` grants labels class by class, but this label is a number. Leave it out, or --task classes."
+            )
         known = split.train[~data.label[split.train].isnan()]
         edges = torch.quantile(data.label[known].double(), torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1]).unique()
         binned = torch.bucketize(data.label.double(), edges).masked_fill(data.label.isnan() | hidden, -1)
@@ -192,7 +194,6 @@ def _try(prepared: Prepared) -> None:
         raise RecipeError([str(error)]) from error
     finally:
         prepared.method.train()
-
 
 
 def _fingerprint(data: Data) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
+import os
 import platform
 import resource
 import sys
@@ -15,7 +17,7 @@ from typing import Any
 import torch
 
 import mixtrast
-from mixtrast import export, recipe, report
+from mixtrast import export, recipe, report, spec
 from mixtrast.encoders import Encoder
 from mixtrast.run import assess
 from mixtrast.run.prepare import Prepared
@@ -41,7 +43,7 @@ def claim(folder: Path, prepared: Prepared, *, resume: bool) -> None:
         check_same(folder, prepared.recipe)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    versions = {"mixtrast": mixtrast.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    versions = {"mixtrast": mixtrast.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
     recipe.write({**prepared.recipe, "why": prepared.why, "versions": versions}, folder / RECIPE)
 
 
@@ -53,7 +55,8 @@ def check_same(folder: Path, ours: Mapping[str, Any]) -> None:
     if different:
         shown = "; ".join(different[:5]) + (f"; and {len(different) - 5} more" if len(different) > 5 else "")
         raise ValueError(
-            f"{folder} holds a run of another recipe (there and here): {shown}. Resume it without options, or choose another --out."
+            f"{folder} holds a run of another recipe (there and here): {shown}. Resume it without options, or choose "
+            "another --out."
         )
 
 
@@ -74,7 +77,7 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     export.save(folder, trained, how(prepared))
     encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained}
     if prepared.method.uses_labels and name != "supervised":
-        encoders["supervised"] = _beside(prepared, folder, resume=resume, quiet=quiet)
+        encoders["supervised"] = _beside(prepared, untrained, folder, resume=resume, quiet=quiet)
     say("evaluating ...")
     results = _results(prepared, folder, fitted, encoders, maps=maps)
     write_json(results, folder / RESULTS)
@@ -86,7 +89,7 @@ def how(prepared: Prepared) -> dict[str, Any]:
     """All that is needed to rebuild the encoder and feed it."""
     return {
         "encoder": prepared.recipe["encoder"],
-        "spec": assess.spec.to_dict(prepared.data.spec),
+        "spec": spec.to_dict(prepared.data.spec),
         "mean": prepared.mean.tolist(),
         "std": prepared.std.tolist(),
         "facts": prepared.data.facts,
@@ -97,8 +100,6 @@ def how(prepared: Prepared) -> dict[str, Any]:
 
 def _initial(prepared: Prepared, folder: Path) -> Encoder:
     """The encoder at step 0, weights and buffers, kept on disk: it stands beside the trained one, and no rebuild can miss."""
-    import copy
-
     encoder = copy.deepcopy(prepared.method.encoder)
     if (folder / export.UNTRAINED).exists():
         export.load_weights(folder / export.UNTRAINED, encoder)
@@ -107,9 +108,9 @@ def _initial(prepared: Prepared, folder: Path) -> Encoder:
     return encoder
 
 
-def _beside(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool) -> Encoder:
+def _beside(prepared: Prepared, untrained: Encoder, folder: Path, *, resume: bool, quiet: bool) -> Encoder:
     """The same encoder trained with plain labels, on the same labels and for as many steps, in a folder within."""
-    sibling = prepared.sibling("supervised")
+    sibling = prepared.sibling("supervised", copy.deepcopy(untrained))
     inner = folder / "supervised"
     inner.mkdir(exist_ok=True)
     record = Record(inner, _fingerprint(sibling.recipe))
@@ -172,7 +173,9 @@ def _next(prepared: Prepared, folder: Path, name: str) -> list[str]:
 def _fingerprint(settings: Mapping[str, Any]) -> str:
     """What a checkpoint must agree with: all that decides the weights."""
     kept = {key: value for key, value in settings.items() if key != "evaluation"}
-    kept["training"] = {key: value for key, value in settings["training"].items() if key not in ("checkpoint_every", "log_every")}
+    kept["training"] = {
+        key: value for key, value in settings["training"].items() if key not in ("checkpoint_every", "log_every")
+    }
     kept["data"] = {key: value for key, value in settings["data"].items() if key not in ("source", "test")}
     return json.dumps(kept, sort_keys=True, default=repr)
 
@@ -186,8 +189,6 @@ def _peak(device: str) -> int:
 
 def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Whole or not at all; without NaN, which is no JSON."""
-    import os
-
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(_finite(values), indent=1), encoding="utf-8")
     os.replace(partial, path)

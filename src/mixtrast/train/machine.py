@@ -65,7 +65,7 @@ def _cpu_bf16() -> bool:
 def environment(machine: Machine) -> dict[str, Any]:
     """What a bit-for-bit repetition depends on besides the recipe."""
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "device": machine.device if machine.device != "cuda" else torch.cuda.get_device_name(),
         "cpu": platform.processor() or platform.machine(),

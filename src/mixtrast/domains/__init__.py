@@ -1,0 +1,73 @@
+"""Domains: where examples come from. One file each; the file name is the name.
+
+    data = open("digits")                       or a path to .npz, .csv, ...; arrays; a DataFrame
+    parts = split(data, seed=0)                 rows that train, validate, test
+    mean, std = scaling(data, parts.train)      (x - mean) / std is what an encoder sees
+    more = open("new.csv", like=data.facts)     the same columns and classes again
+
+`open` asks every domain whether it takes the source; a new domain is a new file.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from mixtrast import registry
+from mixtrast.domains._data import Data as Data
+from mixtrast.domains._data import Domain as Domain
+from mixtrast.domains._data import Task as Task
+from mixtrast.domains._refuse import refuse as _refuse
+from mixtrast.domains._scaling import grant as grant
+from mixtrast.domains._scaling import scaling as scaling
+from mixtrast.domains._split import Split as Split
+from mixtrast.domains._split import split as split
+
+_room = sys.modules[__name__]
+
+
+def get(name: str, **options: Any) -> Domain:
+    """The domain of that name."""
+    domain: Domain = registry.make(_room, name, options)
+    return domain
+
+
+def names() -> list[str]:
+    return registry.names(_room)
+
+
+def open(source: Any, *, test: Any = None, like: dict[str, Any] | None = None, **options: Any) -> Data:  # noqa: A001
+    """Reads a source with the domain that takes it.
+
+    Args:
+        source: a built-in name, a path, arrays, a DataFrame.
+        test: a source of the same kind, whose rows are the test set.
+        like: the `facts` of earlier data. When their domain takes the source, it is made with their options, and `options`
+            on top; another domain is made with `options`. In both cases the same columns and classes come out, or an error.
+        options: of that domain's constructor.
+
+    Raises: ValueError, FileNotFoundError, or TypeError for an unknown option or kind of source, with a sentence.
+    """
+    name = _taker(source, like)
+    if like is not None and like.get("domain") == name:
+        options = {**like["options"], **options}
+    return get(name, **options).load(source, test=test, like=like)
+
+
+def _taker(source: Any, like: dict[str, Any] | None) -> str:
+    """The name of the domain that takes the source, that of `like` before others."""
+    room = names()
+    first = None if like is None else like.get("domain")
+    for name in sorted(room, key=lambda name: name != first):
+        kind: type[Domain] = registry.find(_room, name)
+        if kind.takes(source):
+            return name
+    raise _refuse(source, [name for name in room if registry.find(_room, name).built_in])
+
+
+def __getattr__(name: str) -> Any:
+    return registry.attribute(_room, name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *(registry.find(_room, name).__name__ for name in names())]
