@@ -1,20 +1,59 @@
 """mixtrast: learn representations by mixing examples and contrasting the mixtures.
 
+mt.train(data, label=...)                   a trained encoder and an honest report, one call
 mt.Mix, mt.Labels                           what was mixed, and who each row is
 mt.contrast, mt.align                       every loss of the field, from those two
-mt.log_partition, mt.soft_cross_entropy, mt.row_mass, mt.chance
-mt.mixers.CutMix, mt.views.InputMix, ...    the rooms; `mt.mixers.names()` lists one
+mt.log_partition, mt.soft_cross_entropy, mt.row_mass, mt.chance, mt.floor
+mt.mixers.CutMix, mt.methods.IMix, ...      the rooms; `mt.mixers.names()` lists one
 """
 
-from mixtrast import mixers as mixers
-from mixtrast import views as views
-from mixtrast.algebra import align as align
-from mixtrast.algebra import chance as chance
-from mixtrast.algebra import contrast as contrast
-from mixtrast.algebra import log_partition as log_partition
-from mixtrast.algebra import row_mass as row_mass
-from mixtrast.algebra import soft_cross_entropy as soft_cross_entropy
-from mixtrast.labels import Labels as Labels
-from mixtrast.labels import Mix as Mix
+from __future__ import annotations
 
-__version__ = "0.1.0"
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mixtrast.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from mixtrast import domains as domains
+    from mixtrast import encoders as encoders
+    from mixtrast import evaluate as evaluate
+    from mixtrast import methods as methods
+    from mixtrast import mixers as mixers
+    from mixtrast import views as views
+    from mixtrast.algebra import align as align
+    from mixtrast.algebra import chance as chance
+    from mixtrast.algebra import contrast as contrast
+    from mixtrast.algebra import floor as floor
+    from mixtrast.algebra import log_partition as log_partition
+    from mixtrast.algebra import row_mass as row_mass
+    from mixtrast.algebra import soft_cross_entropy as soft_cross_entropy
+    from mixtrast.labels import Labels as Labels
+    from mixtrast.labels import Mix as Mix
+    from mixtrast.run import Run as Run
+    from mixtrast.run import train as train
+
+# Everything is imported when it is first asked for: the command answers --help before torch is loaded.
+_ROOMS = ("domains", "encoders", "evaluate", "methods", "mixers", "views")
+_HOMES = {
+    "mixtrast.algebra": (
+        "align", "chance", "contrast", "floor", "log_partition", "row_mass", "soft_cross_entropy",
+    ),
+    "mixtrast.labels": ("Labels", "Mix"),
+    "mixtrast.run": ("Run", "train"),
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"mixtrast.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"mixtrast has no {name!r}; it has {', '.join(__dir__())}")
+    found = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*_ROOMS, *_HOME, "__version__"])

@@ -133,7 +133,7 @@ def _minimise(problem: _Problem, max_iter: int, tolerance: float) -> tuple[Tenso
 
 
 def _direction(gradient: Tensor, memory: list[tuple[Tensor, Tensor, Tensor]], inverse: Tensor) -> Tensor:
-    """The inverse Hessian that the last steps suggest, times the gradient: two loops. A step without curvature is passed over."""
+    """The inverse Hessian that the last steps suggest, times the gradient: two loops. Steps without curvature count as none."""
     q, shares = gradient.clone(), []
     for s, y, curve in reversed(memory):
         share = torch.where(curve > 0, _dot(s, q) / curve, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def train(
     Returns: the finished run.
 
     Raises: ValueError, TypeError, FileNotFoundError or FileExistsError for what was given, with nothing written;
-        train.TrainingError where the run failed; train.Interrupted after SIGINT or SIGTERM, saved.
+        training.TrainingError where the run failed; training.Interrupted after SIGINT or SIGTERM, saved.
     """
     section: dict[str, Any] = {"label": label, "groups": groups, "labels": labels, **(options or {})}
     if _is_array(label) or _is_array(groups):
@@ -167,36 +168,86 @@ def train(
     }
     file = recipe.read(Path(recipe_file)) if recipe_file is not None else {}
     stored = _stored(out, resume)
-    return begin(merge(stored or file, given), data, test, out=out, resume=resume, quiet=quiet)
+    begun = ready(merge(stored or file, given), data, test, out=out, resume=resume)
+    return begun.go(quiet=quiet, say=(lambda text: None) if quiet else print)
 
 
-def begin(
-    given: Mapping[str, Any],
-    source: Any,
-    test: Any,
-    *,
-    out: str | Path | None,
-    resume: bool,
-    quiet: bool = False,
-    maps: bool = True,
-    say: work.Say | None = None,
-    show: Any = None,
-) -> Run:
-    """Prepares, claims the folder and carries out; `show` is called with what was prepared, before anything is written."""
-    say = say or (lambda text: None if quiet else print(text))
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A run that was prepared, and whose folder is its own."""
+
+    prepared: Prepared
+    folder: Path
+    resume: bool
+    finished: bool
+
+    def go(self, *, quiet: bool = False, maps: bool = True, say: work.Say = print) -> Run:
+        """Trains, evaluates, reports.
+
+        Args:
+            maps: draw t-SNE maps too.
+            say: told what happens, a sentence at a time.
+
+        Raises: TrainingError, Interrupted, CheckpointError, OSError.
+        """
+        if self.finished:
+            say(f"{self.folder} is finished already; nothing is left to do.")
+        else:
+            work.carry_out(self.prepared, self.folder, resume=self.resume, quiet=quiet, maps=maps, say=say)
+        return Run(self.folder)
+
+
+def ready(given: Mapping[str, Any], source: Any, test: Any, *, out: str | Path | None, resume: bool) -> Ready:
+    """Prepares, and makes the folder or finds it to be the same run's; nothing is written if anything is wrong."""
     if resume and out is None:
-        raise ValueError("--resume goes on with a run folder, but no folder was named. Add --out DIR.")
+        raise ValueError("`resume` goes on with a run folder, but none was named. Add out=..., or --out DIR.")
     prepared = prepare(given, source, test)
     folder = free_folder(prepared) if out is None else Path(out)
-    if show is not None:
-        show(prepared, folder)
-    if resume and folder.is_dir() and work.is_finished(folder):
-        work.check_same(folder, prepared.recipe)
-        say(f"{folder} is finished already; nothing to do. Its report: {folder / work.PAGE}")
-        return Run(folder)
+    finished = resume and work.is_finished(folder)
     work.claim(folder, prepared, resume=resume)
-    work.carry_out(prepared, folder, resume=resume, quiet=quiet, maps=maps, say=say)
-    return Run(folder)
+    return Ready(prepared, folder, resume, finished)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How much was written."""
+
+    rows: int
+    columns: int
+
+
+def write_features(run: Run, data: Any, out: Path) -> Written:
+    """Features of `data` as .npz (z, and y where there is a label), .csv or .parquet (columns z0, z1, ..., label).
+
+    Raises: FileExistsError, ValueError for another ending; the file is whole or not there.
+    """
+    import numpy as np
+
+    endings = (".npz", ".csv", ".parquet")
+    if out.suffix not in endings:
+        raise ValueError(f"features are written as {', '.join(endings)}, got {out.name!r}.")
+    if out.exists():
+        raise FileExistsError(f"{out} exists already, and nothing is overwritten. Choose another -o.")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} into. Make it first.")
+    z, read = run.embed(data)
+    label = None if read.label is None else read.label.numpy()
+    partial = out.with_name(f".{out.stem}.partial{out.suffix}")
+    try:
+        if out.suffix == ".npz":
+            arrays: dict[str, Any] = {"z": z.numpy()} if label is None else {"z": z.numpy(), "y": label}
+            np.savez_compressed(partial, **arrays)
+        else:
+            import pandas
+
+            frame = pandas.DataFrame(z.numpy(), columns=[f"z{k}" for k in range(z.shape[1])])
+            if label is not None:
+                frame["label"] = [read.classes[k] if k >= 0 else None for k in label] if read.classes else label
+            frame.to_csv(partial, index=False) if out.suffix == ".csv" else frame.to_parquet(partial)
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return Written(*z.shape)
 
 
 def merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

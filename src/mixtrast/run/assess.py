@@ -17,7 +17,7 @@ from mixtrast.evaluate import Features
 from mixtrast.export import embed
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.run.prepare import Prepared
-from mixtrast.train.record import METRICS
+from mixtrast.training.record import METRICS
 
 SHOWN = 8  # examples in the strip of views and mixtures
 LOOKED = (2_000, 500)  # training and validation examples of the looks on the way

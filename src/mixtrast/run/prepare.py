@@ -16,7 +16,7 @@ from mixtrast.domains import Data, Split
 from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch, Method
 from mixtrast.recipe import Facts, RecipeError, Training, check, decide, full, steps_of
-from mixtrast.train import Examples, Plan, choose
+from mixtrast.training import Examples, Plan, choose
 
 LOOKS = 10  # times that a run is looked at on its way
 

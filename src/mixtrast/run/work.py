@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 
-import mixtrast
 from mixtrast import export, recipe, report, spec
 from mixtrast.encoders import Encoder
 from mixtrast.run import assess
 from mixtrast.run.prepare import Prepared
-from mixtrast.train import Fitted, Record, fit
-from mixtrast.train.record import METRICS
+from mixtrast.training import Fitted, Record, fit
+from mixtrast.training.record import METRICS
+from mixtrast.version import __version__
 
 RESULTS, RECIPE, PAGE = "results.json", "recipe.yaml", "report.html"
 Say = Callable[[str], None]
@@ -43,7 +43,7 @@ def claim(folder: Path, prepared: Prepared, *, resume: bool) -> None:
         check_same(folder, prepared.recipe)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    versions = {"mixtrast": mixtrast.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
+    versions = {"mixtrast": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
     recipe.write({**prepared.recipe, "why": prepared.why, "versions": versions}, folder / RECIPE)
 
 
@@ -94,7 +94,7 @@ def how(prepared: Prepared) -> dict[str, Any]:
         "std": prepared.std.tolist(),
         "facts": prepared.data.facts,
         "classes": list(prepared.data.classes),
-        "mixtrast": mixtrast.__version__,
+        "mixtrast": __version__,
     }
 
 

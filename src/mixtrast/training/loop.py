@@ -20,10 +20,10 @@ from torch import Tensor
 from mixtrast import draws
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.recipe import Training
-from mixtrast.train.machine import Machine, environment
-from mixtrast.train.optim import optimizer, rate
-from mixtrast.train.progress import Progress
-from mixtrast.train.record import NEWEST, Interrupted, Record, TrainingError
+from mixtrast.training.machine import Machine, environment
+from mixtrast.training.optim import optimizer, rate
+from mixtrast.training.progress import Progress
+from mixtrast.training.record import NEWEST, Interrupted, Record, TrainingError
 from mixtrast.views import View
 
 Look = Callable[[Method, int], dict[str, Any]]

@@ -19,6 +19,10 @@ class TrainingError(RuntimeError):
     """A run that failed; the message says what, where, and what to try."""
 
 
+class CheckpointError(ValueError):
+    """No checkpoint of a run can be used; the message says why."""
+
+
 class Interrupted(Exception):  # noqa: N818 - not an error: the run was saved, as was asked
     """SIGINT or SIGTERM came; the step was finished and a checkpoint written."""
 
@@ -65,7 +69,7 @@ class Record:
     def load(self) -> dict[str, Any] | None:
         """The newest good checkpoint, or None where there is none at all yet; metrics after it are dropped.
 
-        Raises: ValueError where there are checkpoints and none is good, or one is of another recipe.
+        Raises: CheckpointError where there are checkpoints and none is good, or one is of another recipe.
         """
         there = [path for path in (self.folder / NEWEST, self.folder / BEFORE) if path.exists()]
         problems = []
@@ -80,7 +84,7 @@ class Record:
             self._rewind(int(state["step"]))
             return state
         if problems:
-            raise ValueError(" ".join(problems) + " No good checkpoint is left: start anew in another --out.")
+            raise CheckpointError(" ".join(problems) + " No good checkpoint is left: start anew in another --out.")
         self._rewind(-1)
         return None
 
