@@ -27,6 +27,49 @@ def test_numpy_generator_takes_one_number_of_the_torch_generator():
     assert generator.get_state().equal(twin.get_state())
 
 
+# --- roles ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_step_and_role_draw_the_same():
+    assert draws.derived_seed(3, 7, "order") == draws.derived_seed(3, 7, "order")
+    assert draws.derived(3, 7, "order").initial_seed() == draws.derived_seed(3, 7, "order")
+    one, other = (torch.rand(5, generator=draws.derived(3, 7, "order")) for _ in range(2))
+    assert one.equal(other)
+    assert draws.derived(3, 7, "order").device == CPU
+
+
+def test_no_two_of_seed_step_and_role_draw_alike():
+    """(1, 23) and (12, 3) are not one number either."""
+    keys = [*itertools.product([0, 1, 2, 12, 10**9], [0, 1, 2, 3, 23, 10**9], ["order", "method", "view 0", "view 1", ""])]
+    seeds = {draws.derived_seed(*key) for key in keys}
+    assert len(seeds) == len(keys)
+    assert all(0 <= seed < 2**63 for seed in seeds)  # what torch and NumPy take
+    firsts = {float(torch.rand((), generator=draws.derived(*key), dtype=torch.float64)) for key in keys}
+    assert len(firsts) == len(keys)
+
+
+def test_derived_seeds_use_all_their_bits_and_neighbours_are_far_apart():
+    seeds = np.array([draws.derived_seed(0, step, "view 0") for step in range(4_000)], dtype=np.int64)
+    ones = ((seeds[:, None] >> np.arange(63)) & 1).mean(0)
+    assert np.abs(ones - 0.5).max() < 5 * 0.5 / np.sqrt(4_000)
+    flips = np.bitwise_count((seeds[1:] ^ seeds[:-1]).astype(np.uint64))
+    assert flips.mean() == pytest.approx(31.5, abs=5 * np.sqrt(63 / 4 / 4_000))
+    uniform = [float(torch.rand((), generator=draws.derived(0, step, "order"))) for step in range(2_000)]
+    assert stats.kstest(uniform, stats.uniform.cdf).pvalue > 1e-3
+
+
+def test_a_role_draws_from_no_one_elses_generator():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    generator = draws.derived(1, 2, "order")
+    torch.rand(3, generator=generator)
+    assert torch.get_rng_state().equal(before)
+    assert torch.rand(3, generator=draws.derived(1, 2, "method")).tolist() != torch.rand(3, generator=generator).tolist()
+
+
+# --- the caller's generator ----------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("wrong", [None, 0, "cpu", np.random.default_rng(0), torch.default_generator.get_state()])
 @pytest.mark.parametrize("door", [draws.numpy_generator, lambda g: draws.on_device(g, CPU)], ids=["numpy", "on_device"])
 def test_another_generator_is_refused(wrong, door):

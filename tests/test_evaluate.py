@@ -14,6 +14,7 @@ import torch
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as SkRidge
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from mixtrast import evaluate
@@ -72,6 +73,16 @@ def mapped(features: Features, change) -> Features:
 
 def reference(x: np.ndarray, y: np.ndarray, strength: float, tol: float = 1e-7) -> LogisticRegression:
     return LogisticRegression(C=strength, tol=tol, max_iter=20000).fit(x.astype(np.float64), y)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Problems this small take a hundred times as long when threads wait for one another on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(before)
 
 
 PROBES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import textwrap
 
 import pytest
 
@@ -84,3 +85,118 @@ def test_names_joined_by_plus():
     for wrong in ("mixup+", "+", "mixup+cutmx", ""):
         with pytest.raises(ValueError, match="in mixers"):
             mt.mixers.get(wrong)
+
+
+# --- sizes, options and parts ---------------------------------------------------------------------------------------------
+
+PART = """
+    SIZES = {"small": {"width": 2}, "tall": {"width": 3, "deep": True}}
+
+    class Net:
+        \"\"\"A net
+        of two lines.
+
+        Args:
+            width: of it.
+        \"\"\"
+
+        FROM_DATA = ("classes",)
+
+        def __init__(self, spec, *more, width: int = 1, deep: bool = False, classes: int = 0) -> None:
+            self.given = {"spec": spec, "more": more, "width": width, "deep": deep, "classes": classes}
+"""
+
+
+@pytest.fixture
+def nets(room, tmp_path):
+    """The room, with a file that has sizes, wants a part to be built on, and asks the data for something."""
+    folder = tmp_path / room.__name__
+    (folder / "net.py").write_text(textwrap.dedent(PART), encoding="utf-8")
+    (folder / "empty.py").unlink()
+    (folder / "inner").mkdir()
+    (folder / "inner" / "__init__.py").write_text("class Inner: ...\n", encoding="utf-8")
+    importlib.invalidate_caches()
+    return room
+
+
+def test_sizes_stand_beside_the_files_and_are_no_files(nets):
+    assert registry.names(nets) == ["cut_mix", "net", "noise"]  # a room within the room is no name either
+    assert registry.sizes(nets) == {"small": ("net", {"width": 2}), "tall": ("net", {"width": 3, "deep": True})}
+
+
+def test_a_size_is_its_class_and_its_options(nets):
+    kind = registry.find(nets, "net")
+    assert registry.find(nets, "small") is kind
+    assert registry.resolve(nets, "net") == (kind, {})
+    assert registry.resolve(nets, "tall") == (kind, {"width": 3, "deep": True})
+    registry.resolve(nets, "tall")[1]["width"] = 99
+    assert registry.resolve(nets, "tall")[1]["width"] == 3  # what was handed out is a copy
+
+
+@pytest.mark.parametrize("wrong", ["smal", "talll"])
+def test_a_wrong_size_is_answered_with_the_nearest_and_all_there_is(nets, wrong):
+    with pytest.raises(ValueError, match=f"no '{wrong}'.*Did you mean '.*There are: cut_mix, net, noise, small, tall"):
+        registry.find(nets, wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("net", {}, {"width": 1, "deep": False}),
+        ("net", {"width": 7}, {"width": 7, "deep": False}),
+        ("tall", {}, {"width": 3, "deep": True}),
+        ("tall", {"width": 7}, {"width": 7, "deep": True}),  # what is given goes over the size
+    ],
+)
+def test_parts_come_first_and_only_facts_that_are_asked_for_are_told(nets, name, given, expected):
+    made = registry.make(nets, name, given, "spec", "more", classes=3, rows=99)
+    assert made.given == {"spec": "spec", "more": ("more",), "classes": 3, **expected}
+    assert "classes" not in given
+    assert isinstance(registry.make(nets, "cut_mix", {}, classes=3), registry.find(nets, "cut_mix"))  # asks for nothing
+
+
+def test_what_the_data_say_is_no_option(nets):
+    assert list(registry.options(registry.find(nets, "net"))) == ["width", "deep"]
+    assert registry.options(registry.find(nets, "net"))["width"].default == 1
+    with pytest.raises(TypeError, match=r"net has no option classes\. Its options are: width, deep"):
+        registry.make(nets, "net", {"classes": 3}, "spec")
+
+
+def test_all_wrong_options_are_named_at_once_with_the_nearest(nets):
+    with pytest.raises(TypeError, match=r"no option widht, zzz, dep\..*'width', 'deep'.*Its options are: width, deep"):
+        registry.make(nets, "small", {"widht": 1, "zzz": 2, "dep": 3, "deep": True}, "spec")
+    with pytest.raises(TypeError, match="Its options are: none"):
+        registry.make(nets, "cut_mix", {"zzz": 2})
+
+
+def test_a_summary_is_the_first_sentence_on_one_line(nets):
+    assert registry.summary(registry.find(nets, "net")) == "A net of two lines."
+    assert registry.summary(registry.find(nets, "cut_mix")) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "known", "says"),
+    [
+        (["alfa"], ["alpha", "beta"], " Did you mean 'alpha'?"),
+        (["alfa", "bta"], ["alpha", "beta"], " Did you mean 'alpha', 'beta'?"),
+        (["alfa", "zzz"], iter(["alpha", "beta"]), " Did you mean 'alpha'?"),
+        (["zzz"], ["alpha"], ""),
+        ([], ["alpha"], ""),
+        (["alpha"], [], ""),
+    ],
+    ids=str,
+)
+def test_the_nearest_are_named_or_nothing_is(wrong, known, says):
+    assert registry.near(wrong, known) == says
+
+
+@pytest.mark.parametrize("house", [mt.mixers, mt.views, mt.encoders, mt.methods, mt.evaluate], ids=lambda m: m.__name__)
+def test_every_member_of_our_rooms_is_summed_up_and_no_size_hides_a_file(house):
+    files, sizes = registry.names(house), registry.sizes(house)
+    assert not set(files) & set(sizes)
+    for name in [*files, *sizes]:
+        kind, preset = registry.resolve(house, name)
+        assert set(preset) <= set(registry.options(kind))
+        summary = registry.summary(kind)
+        assert summary.endswith((".", ":")), name
+        assert "\n" not in summary

@@ -11,7 +11,7 @@ import torch
 
 import mixtrast as mt
 from mixtrast import draws
-from mixtrast.views import Cutout, InputMix, Mask, Noise
+from mixtrast.views import Cutout, InputMix, Mask, Noise, Shift
 
 CPU = torch.device("cpu")
 INF, NAN = math.inf, math.nan
@@ -139,6 +139,58 @@ def test_no_noise_is_the_identity():
     assert Noise(scale=0)(x, seeded()).equal(x)
 
 
+# --- Shift ---------------------------------------------------------------------------------------------------------------
+
+
+def moved(x: torch.Tensor, moves: list[int], fill: float) -> torch.Tensor:
+    """Each place shows what stood `moves` further on, and `fill` where that is outside."""
+    out = torch.full_like(x, fill)
+    for place in itertools.product(*map(range, x.shape[1:])):
+        origin = [at + move for at, move in zip(place, moves, strict=True)]
+        if all(0 <= at < length for at, length in zip(origin, x.shape[1:], strict=True)):
+            out[(slice(None), *place)] = x[(slice(None), *origin)]
+    return out
+
+
+@pytest.mark.parametrize("pixels", [0, 1, 3, 9])  # 9 is further than a short side is long
+@pytest.mark.parametrize("shape", [(2, 11), (1, 6, 8), (3, 5, 5), (1, 3, 4, 5)])
+@pytest.mark.parametrize("fill", [0.0, -2.5])
+def test_shift_is_its_loop(shape, pixels, fill):
+    x = torch.randn(6, *shape, generator=seeded())
+    seen = Shift(pixels=pixels, fill=fill)(x, seeded(1))
+    moves = draws.numpy_generator(seeded(1)).integers(-pixels, pixels + 1, (6, len(shape) - 1))
+    for i in range(6):
+        assert seen[i].equal(moved(x[i], moves[i].tolist(), fill))
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (1, 9, 9)])
+def test_every_shift_is_as_likely_on_each_axis_and_all_channels_move_alike(shape):
+    x = torch.zeros(4_000, 2, *shape[1:])
+    x[(slice(None), slice(None), *(4 for _ in shape[1:]))] = 1  # one bright place
+    seen = Shift(pixels=2)(x, seeded())
+    assert seen[:, 0].equal(seen[:, 1])
+    at = seen[:, 0].nonzero()
+    assert len(at) == 4_000  # none falls off
+    for axis in at.unbind(1)[1:]:
+        shares = torch.bincount(axis, minlength=9) / 4_000
+        assert (shares[2:7] - 0.2).abs().max() < 5 * math.sqrt(0.16 / 4_000)
+        assert shares[2:7].sum() == 1
+    if len(shape) == 3:  # the axes are moved apart from each other
+        both = torch.bincount(at[:, 1] * 9 + at[:, 2], minlength=81) / 4_000
+        assert (both[both > 0] - 0.04).abs().max() < 5 * math.sqrt(0.0384 / 4_000)
+        assert int((both > 0).sum()) == 25
+
+
+def test_no_shift_is_the_identity():
+    x = torch.randn(5, 1, 8, 8, generator=seeded())
+    assert Shift(pixels=0)(x, seeded()).equal(x)
+
+
+def test_a_table_is_not_shifted():
+    with pytest.raises(ValueError, match=r"series \(B,C,L\) and images \(B,C,H,W\), got shape \(4, 9\).*Use mask or noise"):
+        Shift()(torch.randn(4, 9), seeded())
+
+
 # --- the door ------------------------------------------------------------------------------------------------------------
 
 BAD = [
@@ -147,6 +199,8 @@ BAD = [
     *[("inputmix", {"own": bad}, "own") for bad in (-0.1, 1.1, NAN)],
     *[("cutout", {"size": bad}, "`size`") for bad in (-0.1, 1.1, NAN, 16)],
     *[("mask", {"p": bad}, "`p`") for bad in (-0.1, 1.1, NAN)],
+    *[("shift", {"pixels": bad}, "`pixels`") for bad in (-1, 1.5, True, "1", None)],
+    *[("shift", {"fill": bad}, "`fill`") for bad in ("0", None)],
     *[("noise", {"scale": bad}, "`scale`") for bad in (-0.1, NAN, INF)],
 ]
 

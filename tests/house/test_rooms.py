@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
+import itertools
 import re
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 import mixtrast as mt
-from mixtrast import Labels, Mix
+from mixtrast import Labels, Mix, registry, spec
+from mixtrast.encoders import Encoder, Head
+from mixtrast.methods import Batch, Loss, Method
 from test_mixers import constants, honest, seeded
 
 B = 6
@@ -32,6 +37,10 @@ MIXERS, VIEWS = mt.mixers.names(), mt.views.names()
 COMPOSED = [*MIXERS, "mixup+cutmix"]
 ALL = [*[(mt.mixers, name) for name in MIXERS], *[(mt.views, name) for name in VIEWS]]
 IDS = [f"{room.__name__.rpartition('.')[2]}.{name}" for room, name in ALL]
+ENCODERS = [*mt.encoders.names(), *registry.sizes(mt.encoders)]
+METHODS = mt.methods.names()
+EVERY = [*ALL, *[(mt.encoders, name) for name in ENCODERS], *[(mt.methods, name) for name in METHODS]]
+EVERY_ID = [f"{room.__name__.rpartition('.')[2]}.{name}" for room, name in EVERY]
 RING = torch.stack([torch.arange(B), torch.arange(B).roll(1)], 1)  # nobody is its own partner
 
 
@@ -77,13 +86,20 @@ def check_mix(mix: Mix, rows: int, pool: int) -> None:
     assert not mix.weight.requires_grad
 
 
+def build(room, name: str, **options: Any):
+    """One of that name: an encoder on examples that it takes, a method on a small encoder."""
+    if room is mt.encoders:
+        return room.get(name, spec.of(KINDS[next(kind for kind in FLAT if encodes(name, kind))]), **options)
+    return small(name, **options) if room is mt.methods else room.get(name, **options)
+
+
 def check_refusal(error: pytest.ExceptionInfo) -> None:
     assert re.search(r"\b(use|convert|reshape|works on|instead)\b", str(error.value), re.IGNORECASE), (
         f"a refusal must name a way out, got: {error.value}"
     )
 
 
-# --- both rooms ----------------------------------------------------------------------------------------------------------
+# --- all rooms -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
@@ -114,27 +130,28 @@ def test_the_docstring_says_what_it_does(room, name):
         assert re.search(rf"^\s*(\w+, )*{option}\b.*:", said, re.MULTILINE), f"Args must say what {option} is"
 
 
-@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+@pytest.mark.parametrize(("room", "name"), EVERY, ids=EVERY_ID)
 def test_an_unknown_option_is_an_error_that_names_the_valid_ones(room, name):
     with pytest.raises((TypeError, ValueError), match="no_such_option") as error:
-        room.get(name, no_such_option=1)
-    for option in inspect.signature(type(room.get(name))).parameters:
+        build(room, name, no_such_option=1)
+    for option in registry.options(registry.find(room, name)):
         assert option in str(error.value)
 
 
-@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+@pytest.mark.parametrize(("room", "name"), EVERY, ids=EVERY_ID)
 def test_an_unknown_name_is_an_error_that_names_the_nearest(room, name):
     with pytest.raises(ValueError, match=f"Did you mean '{name}'") as error:
-        room.get(name[:-1] + "q")
-    assert all(known in str(error.value) for known in room.names())
+        registry.find(room, name[:-1] + "q" if name not in registry.sizes(room) else name + "q")
+    assert all(known in str(error.value) for known in [*room.names(), *registry.sizes(room)])
 
 
-@pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
+@pytest.mark.parametrize(("room", "name"), EVERY, ids=EVERY_ID)
 def test_the_class_is_in_the_room_under_its_own_name(room, name):
-    made = type(room.get(name))
+    made = registry.find(room, name)
     assert getattr(room, made.__name__) is made
     assert made.__name__ in dir(room)
-    assert made.__module__ == f"{room.__name__}.{name}"
+    file = registry.sizes(room)[name][0] if name in registry.sizes(room) else name
+    assert made.__module__ == f"{room.__name__}.{file}"
 
 
 @pytest.mark.parametrize(("room", "name"), ALL, ids=IDS)
@@ -374,7 +391,7 @@ def test_every_example_gets_a_draw_of_its_own(name, kind):
     twins = example(kind)[:1].expand(rows, *KINDS[kind]).clone()
     seen = view(twins, seeded())
     if not torch.allclose(seen, twins, atol=1e-5):
-        assert len(torch.unique(seen.flatten(1), dim=0)) >= rows // 4  # a box has few places on a short example
+        assert len(torch.unique(seen.flatten(1), dim=0)) >= 3  # a shift by at most one step in time is one of three
         return
     shape = [rows, *(KINDS[kind] if len(KINDS[kind]) > 1 else ())]
     shape[1:2] = [rows]
@@ -397,3 +414,365 @@ def test_a_view_lets_gradients_through(name, kind):
 def test_a_view_refuses_what_is_no_batch_of_numbers(name, wrong):
     with pytest.raises(TypeError, match="floating tensor"):
         mt.views.get(name)(wrong, seeded())
+
+
+# --- encoders ------------------------------------------------------------------------------------------------------------
+
+FLAT = ("image", "wide image", "ragged image", "series", "table")  # what a spec can say
+
+
+@functools.cache
+def on_meta(name: str, kind: str) -> Encoder:
+    with torch.device("meta"):
+        return mt.encoders.get(name, spec.of(KINDS[kind]))
+
+
+@functools.cache
+def encodes(name: str, kind: str) -> bool:
+    """Whether an encoder of that name takes that kind; a refusal is checked in `test_an_encoder_takes_or_refuses`."""
+    try:
+        on_meta(name, kind)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+TAKEN = [(name, kind) for name in ENCODERS for kind in FLAT if encodes(name, kind)]
+LIGHT = [pair for pair in TAKEN if sum(weight.numel() for weight in on_meta(*pair).parameters()) < 2_000_000]
+
+
+def encoder(name: str, kind: str, seed: int = 0) -> Encoder:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return mt.encoders.get(name, spec.of(KINDS[kind]))
+
+
+def check_signature(kind: type[Any], first: str) -> None:
+    """One part to be built on; then options by keyword, typed, with a default unless the data say it."""
+    (part, *rest) = inspect.signature(kind).parameters.values()
+    assert part.name == first
+    for option in rest:
+        assert option.kind is option.KEYWORD_ONLY, f"{option.name} must be keyword-only"
+        assert option.annotation is not option.empty, f"{option.name} must have a type"
+        wanted = option.name in getattr(kind, "FROM_DATA", ())
+        assert wanted == (option.default is option.empty), f"{option.name} must have a default, or be a fact"
+
+
+def check_docstring(kind: type[Any]) -> str:
+    text = inspect.cleandoc(vars(kind).get("__doc__") or "")
+    assert text.partition("\n\n")[0].endswith((".", ":")), "first a sentence"
+    assert re.search(r"^Reference: \S", text, re.MULTILINE)
+    for option in [*registry.options(kind), *getattr(kind, "FROM_DATA", ())]:
+        assert re.search(rf"^\s*(\w+, )*{option}\b.*:", text, re.MULTILINE), f"Args must say what {option} is"
+    return text
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_an_encoder_is_its_signature_and_says_its_depths(name):
+    kind, preset = registry.resolve(mt.encoders, name)
+    assert issubclass(kind, Encoder)
+    check_signature(kind, "spec")
+    assert re.search(r"^\s*Depths: 0 ", check_docstring(kind), re.MULTILINE), "what is mixed at which depth"
+    assert set(preset) <= set(registry.options(kind))
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("kind", FLAT)
+def test_an_encoder_takes_or_refuses(name, kind):
+    """On meta tensors: the shapes of a large one cost nothing."""
+    if not encodes(name, kind):
+        with pytest.raises((ValueError, TypeError)) as error:
+            on_meta(name, kind)
+        check_refusal(error)
+        assert any(encodes(name, other) for other in FLAT), "refuses every kind of input"
+        return
+    made = on_meta(name, kind).eval()
+    x = torch.empty(B, *KINDS[kind], device="meta")
+    out = made(x)
+    assert out.shape == (B, made.dim)
+    assert out.dtype == torch.float32
+    for cut in range(len(made.stages) + 1):
+        assert made.run(made.run(x, stop=cut), cut).shape == out.shape
+
+
+@pytest.mark.parametrize(("name", "kind"), TAKEN)
+def test_shapes_are_known_without_a_random_number(name, kind):
+    before = torch.get_rng_state()
+    on_meta.__wrapped__(name, kind)
+    assert torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize(("name", "kind"), LIGHT)
+def test_the_seed_decides_the_weights(name, kind):
+    one, same, other = (encoder(name, kind, seed).state_dict() for seed in (0, 0, 1))
+    assert all(value.equal(same[key]) for key, value in one.items())
+    assert any(not value.equal(other[key]) for key, value in one.items())
+
+
+@pytest.mark.parametrize(("name", "kind"), LIGHT)
+def test_an_encoder_leaves_its_input_and_can_be_cut(name, kind):
+    made, x = encoder(name, kind).eval(), example(kind)
+    before, whole = x.clone(), made(x)
+    for cut in range(len(made.stages) + 1):
+        between = made.run(x, stop=cut)
+        held = between.clone()
+        assert made.run(between, cut).equal(whole)
+        assert between.equal(held), f"stage {cut} writes into what it is given"
+    assert x.equal(before)
+    assert whole.isfinite().all()
+    assert len(whole.unique(dim=0)) == B  # another vector for each
+
+
+@pytest.mark.parametrize(("name", "kind"), LIGHT)
+def test_in_evaluation_mode_an_example_is_encoded_by_itself(name, kind):
+    made, x = encoder(name, kind).double(), example(kind, torch.float64)
+    made.train()(x)  # moves what running statistics there are
+    made.eval()
+    alone = torch.cat([made(row[None]) for row in x])
+    torch.testing.assert_close(made(x), alone, rtol=1e-9, atol=1e-10)
+    torch.testing.assert_close(made(x.flip(0)).flip(0), alone, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "kind"), LIGHT)
+def test_every_weight_of_an_encoder_is_of_use(name, kind):
+    """A bias before batch norm, a layer that is not run: their gradient is 0, or rounding."""
+    made = encoder(name, kind).double()
+    out = made.train()(example(kind, torch.float64))
+    (out * torch.randn(out.shape, generator=seeded(), dtype=torch.float64)).sum().backward()
+    largest = max(float(weight.grad.abs().max()) for weight in made.parameters() if weight.grad is not None)
+    for which, weight in made.named_parameters():
+        assert weight.grad is not None, which
+        assert weight.grad.isfinite().all()
+        assert float(weight.grad.abs().max()) > 1e-9 * largest, which
+
+
+@pytest.mark.parametrize(("name", "kind"), LIGHT)
+def test_an_encoder_survives_its_state(name, kind):
+    made, x = encoder(name, kind), example(kind)
+    made.train()(x)
+    again = encoder(name, kind, seed=1)
+    again.load_state_dict(made.state_dict())
+    assert again.eval()(x).equal(made.eval()(x))
+
+
+# --- methods -------------------------------------------------------------------------------------------------------------
+
+SHAPE = (2, 8, 8)  # every mixer takes it
+CLASSES = 3
+
+
+def small(name: str, seed: int = 0, norm: bool = True, **options: Any) -> Method:
+    """A method of that name on a small encoder."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        on = mt.encoders.get("mlp", spec.of(SHAPE), widths=(16, 8), norm=norm)
+        return mt.methods.get(name, on, classes=CLASSES, **options)
+
+
+def batch(made: Method, seed: int = 0, dtype: torch.dtype = torch.float32) -> Batch:
+    views = torch.randn(made.needs, B, *SHAPE, generator=seeded(seed)).to(dtype)
+    label = torch.tensor([0, 1, 2, 1, 0, 0] if made.labelled_only else [0, 1, -1, 1, 0, -1])
+    return Batch(tuple(views), label, torch.tensor([8, 3, 99, 4, 0, 17]))
+
+
+def option_values(kind: type[Any], option: str) -> list[Any]:
+    """All that a Literal offers; else none."""
+    from typing import get_type_hints
+
+    return list(get_args(get_type_hints(kind.__init__)[option]))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_its_signature_and_says_its_formula(name):
+    kind = registry.find(mt.methods, name)
+    assert issubclass(kind, Method)
+    check_signature(kind, "encoder")
+    assert re.search(r"\bl_[a-z]+\b.* = ", check_docstring(kind)), "the loss of a row, in house letters"
+    assert set(kind.FROM_DATA) <= {"classes"}, "prepare and methods.get tell these facts only"
+    assert kind.needs >= 1
+    assert not kind.labelled_only or kind.uses_labels
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_mixer_of_a_method_is_one_and_its_own_where_none_is_given(name):
+    kind = registry.find(mt.methods, name)
+    mixes = "mixer" in inspect.signature(kind).parameters
+    assert mixes or kind.mixing is None
+    if kind.mixing is not None:
+        assert repr(small(name).mixer) == repr(mt.mixers.get(**kind.mixing))
+    if mixes:
+        given = mt.mixers.get("cutmix", alpha=0.3)
+        assert small(name, mixer=given).mixer is given
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_loss_is_a_number_with_its_levels(name):
+    made = small(name)
+    loss = made(batch(made), seeded())
+    assert isinstance(loss, Loss)
+    assert loss.value.shape == ()
+    assert loss.value.requires_grad
+    assert loss.value.dtype == torch.float32
+    assert loss.parts
+    for part in (*loss.parts.values(), loss.chance(), loss.floor()):
+        assert part.shape == ()
+        assert part.isfinite()
+        assert not part.requires_grad
+    assert -1e-6 <= float(loss.floor()) <= loss.value.item() + 1e-6
+    assert float(loss.floor()) <= float(loss.chance()) + 1e-6
+    made.after_step(0.5)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_generator_alone_decides_a_loss(name):
+    made = small(name).eval()
+    given = batch(made)
+    before = [view.clone() for view in given.views], given.label.clone(), given.index.clone()
+    state = torch.get_rng_state()
+    first = made(given, seeded(3)).value.item()
+    assert torch.get_rng_state().equal(state)
+    torch.manual_seed(99)
+    assert made(given, seeded(3)).value.item() == first
+    assert all(view.equal(held) for view, held in zip(given.views, before[0], strict=True))
+    assert given.label.equal(before[1])
+    assert given.index.equal(before[2])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_labels_are_looked_at_by_those_that_say_so(name):
+    made = small(name).eval()
+    given = batch(made)
+    other = Batch(given.views, given.label.roll(1), given.index)
+    same = made(given, seeded()).value.item() == made(other, seeded()).value.item()
+    assert same != made.uses_labels
+    if not made.labelled_only:
+        nothing = Batch(given.views, torch.full_like(given.label, -1), given.index)
+        assert made(nothing, seeded()).value.isfinite()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_weight_of_a_method_learns(name):
+    made = small(name).double()
+    made(batch(made, dtype=torch.float64), seeded()).value.backward()
+    largest = max(float(weight.grad.abs().max()) for weight in made.parameters() if weight.grad is not None)
+    for which, weight in made.named_parameters():
+        assert weight.grad is not None, which
+        assert weight.grad.isfinite().all()
+        assert float(weight.grad.abs().max()) > 1e-9 * largest, which
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_few_steps_lower_the_loss(name):
+    made = small(name)
+    given, optimizer = batch(made), torch.optim.Adam(made.parameters(), lr=0.01)
+    seen = []
+    for _ in range(30):
+        loss = made(given, seeded())
+        optimizer.zero_grad()
+        loss.value.backward()
+        optimizer.step()
+        seen.append(loss.value.item())
+    floor = float(loss.floor())
+    assert seen[-1] - floor < 0.8 * (seen[0] - floor)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_survives_its_state(name):
+    made = small(name)
+    again = small(name, seed=1)
+    again.load_state_dict(copy.deepcopy(made.state_dict()))
+    assert again(batch(made), seeded()).value.item() == made(batch(made), seeded()).value.item()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_works_in_mixed_precision(name):
+    made = small(name)
+    plain = made(batch(made), seeded()).value.item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = made(batch(made), seeded())
+    assert loss.value.dtype == torch.float32
+    assert loss.value.item() == pytest.approx(plain, rel=0.1)
+    loss.value.backward()
+    assert all(weight.grad.isfinite().all() for weight in made.parameters())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_built_without_a_random_number_on_meta(name):
+    with torch.device("meta"):
+        on = mt.encoders.get("mlp", spec.of(SHAPE), widths=(16, 8))
+        before = torch.get_rng_state()
+        mt.methods.get(name, on, classes=CLASSES)
+    assert torch.get_rng_state().equal(before)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("wrong", [None, "mlp", nn.Linear(4, 4)], ids=["None", "name", "module"])
+def test_a_method_stands_on_an_encoder(name, wrong):
+    with pytest.raises(TypeError, match=r"`encoder` of \w+ must be an Encoder.*encoders\.wrap"):
+        mt.methods.get(name, wrong, classes=CLASSES)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", FLAT)
+def test_a_method_takes_what_its_encoder_takes(name, kind):
+    made = mt.methods.get(name, encoder("mlp", kind), classes=CLASSES)
+    given = batch(made)
+    views = tuple(example(kind, seed=seed) for seed in range(made.needs))
+    assert made(Batch(views, given.label, given.index), seeded()).value.isfinite()
+
+
+def with_option(option: str) -> list[str]:
+    return [name for name in METHODS if option in inspect.signature(registry.find(mt.methods, name)).parameters]
+
+
+@pytest.mark.parametrize("name", with_option("mixer"))
+@pytest.mark.parametrize("mixer", COMPOSED)
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_method_that_mixes_takes_every_mixer(name, mixer, depth):
+    """At depth 1 examples are rows of a table, as far as the mixer takes such."""
+    made = small(name, mixer=mt.mixers.get(mixer), **({"depth": depth} if depth else {}))
+    if depth and not takes(mixer, "table"):
+        with pytest.raises(ValueError, match="Use"):
+            made(batch(made), seeded())
+        return
+    loss = made(batch(made), seeded())
+    assert loss.value.isfinite()
+    assert float(loss.floor()) <= loss.value.item() + 1e-6
+
+
+@pytest.mark.parametrize("name", with_option("mixer"))
+def test_a_method_that_mixes_draws_its_mixtures_from_the_generator(name):
+    made = small(name, mixer=mt.mixers.get("mixup")).eval()
+    assert len({made(batch(made), seeded(seed)).value.item() for seed in range(3)}) == 3
+
+
+@pytest.mark.parametrize("name", with_option("depth"))
+def test_a_method_mixes_at_every_depth_and_at_no_other(name):
+    for depth in range(3):
+        made = small(name, depth=depth, mixer=mt.mixers.get("mixup"))
+        assert made(batch(made), seeded()).value.isfinite()
+    for depth in (-1, 3, (0, 3), ()):
+        with pytest.raises(ValueError, match=r"`depth` of .* must be 0 \(the input\) to 2 \(the features\)"):
+            small(name, depth=depth)
+
+
+@pytest.mark.parametrize(("name", "projector"), [*itertools.product(with_option("projector"), get_args(Head))])
+def test_a_method_takes_every_projector(name, projector):
+    made = small(name, projector=projector, dim=5)
+    h = torch.randn(B, 8)
+    assert made.projector(h).shape == (B, 8 if projector == "none" else 5)
+    assert made(batch(made), seeded()).value.isfinite()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_choice_of_a_method_can_be_made(name):
+    """What a Literal offers is taken, and what it does not offer is refused."""
+    kind = registry.find(mt.methods, name)
+    for option in registry.options(kind):
+        choices = [value for value in option_values(kind, option) if isinstance(value, str)]
+        for choice in choices:
+            made = small(name, **{option: choice})
+            assert made(batch(made), seeded()).value.isfinite()
+        if choices:
+            with pytest.raises(ValueError, match="no_such_choice"):
+                small(name, **{option: "no_such_choice"})

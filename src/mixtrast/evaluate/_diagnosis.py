@@ -26,6 +26,27 @@ GRAVITY = (
     "worth it",
 )
 
+WORSE = (
+    "Training has made the features worse than those of the same encoder with random weights. {} What the encoder is asked to "
+    "learn does not fit the labels: views or mixing may wipe out what tells the classes apart. Make them milder."
+)
+NO_ANSWER = (
+    "With the features a simple model does not beat the answer that needs no features. {} Either the inputs do not hold the "
+    "answer, or labels are wrong or too few: check how rows and labels were matched, and label more."
+)
+RAW = (
+    "A simple model does {} on your data as they are: the features do not pay here. {} Train for longer or on more unlabelled "
+    "examples, try other views, or keep the raw data."
+)
+UNTRAINED = (
+    "The same encoder with random weights does as well, so training has added nothing. {} Train for longer, or try stronger "
+    "views or another method."
+)
+WORTH = (
+    "The features are worth it: a simple model does better on them than on anything it was compared with. {} Next: repeat it "
+    "with other seeds, to see how much is luck."
+)
+
 
 def diagnose(record: Record) -> list[dict[str, str]]:
     """What the numbers of a run mean, in plain words: [{"verdict", "says"}], the gravest first. Pure, and no number is needed.
@@ -138,28 +159,6 @@ def _probe(record: Record) -> Verdict | None:
     if untrained == 0:
         return "no better than untrained", UNTRAINED.format(numbers)
     return ("worth it", WORTH.format(numbers)) if raw or untrained else None
-
-
-WORSE = (
-    "Training has made the features worse than those of the same encoder with random weights. {} What the encoder is asked to "
-    "learn does not fit the labels: views or mixing may wipe out what tells the classes apart. Make them milder."
-)
-NO_ANSWER = (
-    "With the features a simple model does not beat the answer that needs no features. {} Either the inputs do not hold the "
-    "answer, or labels are wrong or too few: check how rows and labels were matched, and label more."
-)
-RAW = (
-    "A simple model does {} on your data as they are: the features do not pay here. {} Train for longer or on more unlabelled "
-    "examples, try other views, or keep the raw data."
-)
-UNTRAINED = (
-    "The same encoder with random weights does as well, so training has added nothing. {} Train for longer, or try stronger "
-    "views or another method."
-)
-WORTH = (
-    "The features are worth it: a simple model does better on them than on anything it was compared with. {} Next: repeat it "
-    "with other seeds, to see how much is luck."
-)
 
 
 def _broken(value: object) -> bool:

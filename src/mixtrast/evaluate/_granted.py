@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from mixtrast.evaluate._choice import folds
 from mixtrast.evaluate._evaluation import Array, Features, check_grid, scores
@@ -63,23 +64,16 @@ class Chosen:
 
 
 def choose(x: Tensor, label: Tensor, strengths: Array, *, classes: int, seed: int) -> Chosen:
-    """x (B,N,D), label (B,N): for each set the C that predicts held-out folds best, the stronger of equals, fitted on all rows.
-
-    The fits on folds and those on all rows are made together.
-    """
-    sets, rows = label.shape
-    fold = np.stack([folds(own, classes, seed) for own in label.numpy()])
-    many = int(fold.max()) + 1
-    if many == 1:
-        strengths = np.array([1.0])
-    held = np.concatenate([np.eye(many, dtype=bool) if many > 1 else np.zeros((1, 0), bool), np.zeros((many, 1), bool)], 1)
-    used = torch.from_numpy(~held[fold].repeat(len(strengths), 2))  # (B,N,(folds+1)P): fold by fold, then all rows
-    grid = torch.from_numpy(np.tile(strengths, held.shape[1])).float()
-    fits = logistic(x, label, grid, classes=classes, used=used, tolerance=TOLERANCE)
-    pick, accuracy = np.zeros(sets, int), None
+    """x (B,N,D), label (B,N): for each set the C that predicts held-out rows best, the stronger of equals, fitted on all."""
+    fold = torch.from_numpy(np.stack([folds(own, classes, seed) for own in label.numpy()]))
+    many, (sets, rows) = int(fold.max()) + 1, label.shape
+    picked, accuracy = np.ones(sets), None
     if many > 1:
-        right = (fits.predict(x) == label[:, None]).numpy().reshape(sets, held.shape[1], len(strengths), rows)
-        share = (right[:, :-1] & held[fold].transpose(0, 2, 1)[:, :-1, None]).sum((1, 3)) / rows
-        pick, accuracy = share.argmax(1), share.max(1)
-    at, each = torch.from_numpy(pick + len(grid) - len(strengths)), torch.arange(sets)
-    return Chosen(fits.weight[each, at], fits.bias[each, at], strengths[pick], accuracy)
+        held = one_hot(fold, many).bool().repeat_interleave(len(strengths), 2)  # (B,N,P), fold by fold
+        grid = torch.from_numpy(np.tile(strengths, many))
+        fits = logistic(x, label, grid, classes=classes, used=~held, tolerance=TOLERANCE)
+        right = (fits.predict(x) == label[:, None]) & held.mT
+        share = right.view(sets, many, len(strengths), rows).sum((1, 3)).numpy() / rows
+        picked, accuracy = strengths[share.argmax(1)], share.max(1)
+    final = logistic(x, label, torch.from_numpy(picked)[:, None], classes=classes, tolerance=TOLERANCE)
+    return Chosen(final.weight[:, 0], final.bias[:, 0], picked, accuracy)

@@ -44,7 +44,7 @@ def logistic(
         min over W, b of   1/n Σ_i used_ip CE(x_i W + b, y_i) + |W|² / (2 C_p n),   n = Σ_i used_ip
 
     Args:
-        x: (B,N,D); label: (B,N) int64, classes 0..C-1; strengths: (P,), scikit-learn's C, larger is weaker.
+        x: (B,N,D); label: (B,N) int64, classes 0..C-1; strengths: (P,) or (B,P), scikit-learn's C, larger is weaker.
         used: (B,N,P) bool, the rows that fit p may see: a fold's, for one. None: all.
         tolerance: a fit is done when no entry of its gradient, in the principal axes, is larger. They hold what is spread over
             D features in few entries, so this is stricter than scikit-learn's, by up to √D.
@@ -60,7 +60,8 @@ def logistic(
     sets, rows, _ = x.shape
     span = Span.of(x)
     scores = torch.cat([span.scores(x).float(), torch.ones(sets, rows, 1)], 2)  # the last column is the bias
-    seen = torch.ones(sets, rows, len(strengths)) if used is None else used.float()
+    strengths = strengths.float().expand(sets, strengths.shape[-1])[:, None, None]
+    seen = torch.ones(sets, rows, strengths.shape[-1]) if used is None else used.float()
     count = seen.sum(1)[:, None, None]
     penalty = (1 / (strengths * count)).repeat(1, scores.shape[2], 1, 1)
     penalty[:, -1] = 0
@@ -122,9 +123,11 @@ def _minimise(problem: _Problem, max_iter: int, tolerance: float) -> tuple[Tenso
         before, after = _dot(downhill, gradient), _dot(downhill, ahead)
         far = after < -_OVER * before
         taken = _wide(~(far | done))
-        s, y = torch.where(taken, new - w, 0.0), torch.where(taken, ahead - gradient, 0.0)
+        if not taken.all():
+            new, ahead = torch.where(taken, new, w), torch.where(taken, ahead, gradient)
+        s, y = new - w, ahead - gradient
         curve = _dot(s, y)
-        w, gradient, memory = w + s, torch.where(taken, ahead, gradient), [*memory, (s, y, curve)][-_MEMORY:]
+        w, gradient, memory = new, ahead, [*memory, (s, y, curve)][-_MEMORY:]
         scale = torch.where(curve > 0, curve / _dot(y, y / problem.bound), scale)
         downhill = torch.where(_wide(far), downhill, _direction(gradient, memory, _wide(scale) / problem.bound))
         step = torch.where(far, step * (before / (before - after)).clamp(min=0.1), 1.0)

@@ -5,6 +5,7 @@ Every draw comes from (seed, step, role), so a run that is killed at any step an
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
@@ -110,6 +111,7 @@ class _Run:
     ) -> None:
         from lightning_fabric import Fabric
 
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it announces, our settings say with a reason
         self.plan, self.record, self.look, self.asked, self.raw = plan, record, look, asked, method
         machine = plan.machine
         self.fabric = Fabric(accelerator=machine.device, devices=1, precision=machine.precision)  # type: ignore[arg-type]
@@ -229,7 +231,7 @@ class _Run:
         if self.look is None:
             return {}
         self.raw.eval()
-        with torch.no_grad(), self.fabric.autocast():
+        with torch.no_grad():
             seen = self.look(self.raw, step)
         self.raw.train()
         return {"look": seen}
