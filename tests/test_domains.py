@@ -164,7 +164,7 @@ def test_digits():
     assert data.classes == tuple("0123456789")
     assert (data.x[:, 0].numpy() == load_digits().images).all()
     assert (data.label.numpy() == load_digits().target).all()
-    assert data.views == {"shift": {"pixels": 1}, "mask": {"p": 0.2}, "noise": {"scale": 0.3}}
+    assert data.views == {"shift": {"pixels": 1}, "noise": {"scale": 0.3}}
     assert split(data, seed=0).says == "1,078 train, 270 validation, 449 test; random, stratified by class, seed 0"
 
 

@@ -45,7 +45,7 @@ class Digits(Domain):
             task="classes",
             classes=classes,
             scaling="channel",
-            views={"shift": {"pixels": 1}, "mask": {"p": 0.2}, "noise": {"scale": 0.3}},
+            views={"shift": {"pixels": 1}, "noise": {"scale": 0.3}},
             facts=facts_of(self, spec, "classes", classes),
             notes=(
                 "1,797 digits of 8 × 8 pixels, 10 classes. Who wrote which is not known: writers may be in several splits.",

@@ -23,8 +23,10 @@ GRAVITY = (
     "no better than untrained",
     "too early",
     "learning",
+    "worth it with few labels",
     "worth it",
 )
+
 
 WORSE = (
     "Training has made the features worse than those of the same encoder with random weights. {} What the encoder is asked to "
@@ -60,6 +62,7 @@ def diagnose(record: Record) -> list[dict[str, str]]:
             gain_train, gain_val: chance less loss, on examples trained on and on others.
             probes: {name: {"metric": "accuracy" or "r2", "trained", "untrained", "raw", "majority", "n_test"}}; of several,
             "linear" is judged, else the first.
+            few: {"per_class", "trained", "untrained", "raw"}: accuracies with few labels, a list of draws each, the same draws.
 
     Verdicts: "learning": the loss has gone 5 % of the way from chance to the floor (0 where the floor is not known), else "at
     chance", or "too early" before warm-up is done. "diverged": a number is not finite. "collapsed": features have an effective
@@ -150,6 +153,9 @@ def _probe(record: Record) -> Verdict | None:
         return int(trained > value + noise) - int(trained < value - noise)
 
     untrained, raw, majority = (ahead(other) for other in ("untrained", "raw", "majority"))
+    few = _few(record.get("few"))
+    if few and (raw != 1 or untrained != 1) and untrained != -1:
+        return "worth it with few labels", f"{few} With all labels it makes no clear difference: {numbers}"
     if untrained == -1:
         return "worse than untrained", WORSE.format(numbers)
     if majority is not None and majority < 1:
@@ -163,6 +169,22 @@ def _probe(record: Record) -> Verdict | None:
 
 def _broken(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def _few(few: Record | None) -> str | None:
+    """That with few labels the features beat everything else by more than the spread of the difference, or nothing."""
+    if not few:
+        return None
+    for other in ("raw", "untrained"):
+        gains = [a - b for a, b in zip(few["trained"], few[other], strict=True)]
+        mean = sum(gains) / len(gains)
+        if len(gains) < 2 or mean <= math.sqrt(sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)):
+            return None
+    trained, untrained, raw = (_percent(sum(few[row]) / len(few[row])) for row in ("trained", "untrained", "raw"))
+    return (
+        f"With {few['per_class']} labels a class the features are worth it: {trained}, untrained {untrained}, raw data {raw}; "
+        "draw by draw, more than the spread."
+    )
 
 
 def _numbers(probe: Record) -> str:

@@ -19,6 +19,7 @@ from mixtrast.methods import Batch, Loss, Method
 from mixtrast.run.prepare import Prepared
 from mixtrast.training.record import METRICS
 
+FEW = 10  # labels a class, at which few labels are judged
 SHOWN = 8  # examples in the strip of views and mixtures
 LOOKED = (2_000, 500)  # training and validation examples of the looks on the way
 
@@ -218,14 +219,19 @@ def data_record(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def verdicts(learned: Mapping[str, Any], probes: Mapping[str, Any], tested: int) -> list[dict[str, str]]:
+def verdicts(
+    learned: Mapping[str, Any], probes: Mapping[str, Any], labels: Mapping[str, Any], tested: int
+) -> list[dict[str, str]]:
     """The numbers in words."""
     metric = "accuracy" if any("accuracy" in p["trained"] for p in probes.values()) else "r2"
     short = {
         name: {"metric": metric, "n_test": tested, **{row: scores.get(metric) for row, scores in table.items()}}
         for name, table in probes.items()
     }
-    return evaluate.diagnose({**learned, "warmup_done": True, "probes": short})
+    points = {point["per_class"]: point["rows"] for point in labels.get("points", ())}
+    middle = max((n for n in points if n <= FEW), default=None)
+    few = None if middle is None else {"per_class": middle, **points[middle]}
+    return evaluate.diagnose({**learned, "warmup_done": True, "probes": short, "few": few})
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

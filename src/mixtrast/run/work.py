@@ -142,7 +142,7 @@ def _results(
         "probes": probes,
         "labels": labels,
         "learning": learned,
-        "diagnosis": assess.verdicts(learned, probes, len(prepared.split.test)),
+        "diagnosis": assess.verdicts(learned, probes, labels, len(prepared.split.test)),
         "cost": {
             "seconds": round(fitted.seconds, 2),
             "evaluation_seconds": round(time.perf_counter() - began, 2),

@@ -1,0 +1,52 @@
+"""The tables of the README, from the rooms themselves: python docs/tables.py writes them between their marks.
+
+With --check nothing is written, and the exit code says whether the README is as the rooms are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from mixtrast import encoders, methods, mixers, registry, views
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def tables() -> dict[str, str]:
+    """Mark -> the lines that belong between <!-- mark --> and <!-- end -->."""
+    found = {}
+    lines = ["| method | what it does | labels | mixes |", "|---|---|---|---|"]
+    for name in methods.names():
+        kind = registry.find(methods, name)
+        labels = "needed" if kind.labelled_only else "used, may be missing in part" if kind.uses_labels else "not looked at"
+        mixing = (kind.mixing or {"name": "if asked"})["name"] if "mixer" in inspect.signature(kind).parameters else "no"
+        lines.append(f"| `{name}` | {registry.summary(kind)} | {labels} | {mixing} |")
+    found["methods"] = "\n".join(lines)
+    for mark, room in (("mixers", mixers), ("views", views), ("encoders", encoders)):
+        lines = [f"| {mark.rstrip('s')} | what it does |", "|---|---|"]
+        lines += [f"| `{name}` | {registry.summary(registry.find(room, name))} |" for name in room.names()]
+        lines += [f"| `{size}` | `{file}` of another size |" for size, (file, _) in sorted(registry.sizes(room).items())]
+        found[mark] = "\n".join(lines)
+    return found
+
+
+def filled(text: str) -> str:
+    """The text with its tables made anew."""
+    for mark, table in tables().items():
+        text = re.sub(rf"(<!-- {mark} -->\n).*?(\n<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.S)  # type: ignore[misc]
+    return text
+
+
+def main() -> int:
+    text = README.read_text(encoding="utf-8")
+    if "--check" in sys.argv:
+        return int(filled(text) != text)
+    README.write_text(filled(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
