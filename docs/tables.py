@@ -6,7 +6,6 @@ With --check nothing is written, and the exit code says whether the README is as
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from pathlib import Path
 
@@ -36,7 +35,9 @@ def tables() -> dict[str, str]:
 def filled(text: str) -> str:
     """The text with its tables made anew."""
     for mark, table in tables().items():
-        text = re.sub(rf"(<!-- {mark} -->\n).*?(\n<!-- end -->)", lambda m, t=table: m[1] + t + m[2], text, flags=re.S)  # type: ignore[misc]
+        before, opening, rest = text.partition(f"<!-- {mark} -->\n")
+        _, closing, after = rest.partition("<!-- end -->")
+        text = "".join((before, opening, table, "\n", closing, after))
     return text
 
 

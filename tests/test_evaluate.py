@@ -663,6 +663,8 @@ def test_geometry_of_what_is_all_alike():
 
 PROBE = {"metric": "accuracy", "trained": 0.97, "untrained": 0.93, "raw": 0.92, "majority": 0.1, "n_test": 449}
 R2 = {"metric": "r2", "trained": 0.5, "untrained": 0.4, "raw": 0.49}
+FEW = {"per_class": 10, "trained": [0.92, 0.91], "untrained": [0.88, 0.86], "raw": [0.87, 0.86]}
+SPREAD = FEW | {"raw": [0.93, 0.80]}  # better by 5 points in the mean, and by 9 points of spread
 SOUND = {
     "loss": 2.0,
     "loss_last": 1.9,
@@ -692,6 +694,11 @@ SOUND = {
         ({"loss_last": math.inf, "rank": math.nan}, ["diverged", "worth it"]),
         ({"floor": None}, ["learning", "worth it"]),
         ({"chance": None}, ["worth it"]),
+        ({"probes": {"linear": PROBE | {"supervised": 0.99}}}, ["plain labels do better", "learning"]),
+        ({"probes": {"linear": PROBE | {"supervised": 0.975}}}, ["learning", "worth it"]),
+        ({"probes": {"linear": PROBE | {"untrained": 0.97}}, "few": FEW}, ["learning", "worth it with few labels"]),
+        ({"probes": {"linear": PROBE | {"untrained": 0.97}}, "few": SPREAD}, ["no better than untrained", "learning"]),
+        ({"probes": {"linear": PROBE | {"untrained": 0.99}}, "few": FEW}, ["worse than untrained", "learning"]),
         ({"rank": 1.3, "loss": 5.5}, ["collapsed", "at chance", "worth it"]),
         ({"rank": 1.3, "dim": 2}, ["learning", "worth it"]),
         ({"uniformity": -0.001}, ["collapsed", "learning", "worth it"]),

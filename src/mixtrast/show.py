@@ -107,7 +107,7 @@ def _options(part: Mapping[str, Any]) -> str:
 def _rows(console: Console, rows: list[list[str]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for at, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="left" if at == 0 else "right")
+        table.add_column(heading, justify="left" if at == 0 else "right", no_wrap=at == 0)
     for row in rows[1:]:
         table.add_row(*row)
     console.print()

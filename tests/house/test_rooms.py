@@ -7,7 +7,7 @@ import functools
 import inspect
 import itertools
 import re
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -577,8 +577,6 @@ def batch(made: Method, seed: int = 0, dtype: torch.dtype = torch.float32) -> Ba
 
 def option_values(kind: type[Any], option: str) -> list[Any]:
     """All that a Literal offers; else none."""
-    from typing import get_type_hints
-
     return list(get_args(get_type_hints(kind.__init__)[option]))
 
 

@@ -21,6 +21,7 @@ GRAVITY = (
     "no better than majority",
     "no better than raw",
     "no better than untrained",
+    "plain labels do better",
     "too early",
     "learning",
     "worth it with few labels",
@@ -43,6 +44,10 @@ RAW = (
 UNTRAINED = (
     "The same encoder with random weights does as well, so training has added nothing. {} Train for longer, or try stronger "
     "views or another method."
+)
+PLAIN = (
+    "The features are better than what you had, but the same encoder trained with plain labels does better still: {}. {} Where "
+    "all rows have labels, take --method supervised; mixing and contrast pay when labels are few or missing."
 )
 WORTH = (
     "The features are worth it: a simple model does better on them than on anything it was compared with. {} Next: repeat it "
@@ -68,7 +73,8 @@ def diagnose(record: Record) -> list[dict[str, str]]:
     chance", or "too early" before warm-up is done. "diverged": a number is not finite. "collapsed": features have an effective
     rank below 2 (of more than 4), or a uniformity above -0.05. "memorising": less than half of the gain on training examples
     is there on others. The probe: "worth it", "worse than untrained", "no better than untrained", "... raw", "... majority",
-    where accuracies closer than a standard error of their difference, √(p(1-p)/n + q(1-q)/n), count as equal; r² closer than
+    "plain labels do better" (its row "supervised"), or "worth it with few labels" (`few`). Accuracies closer than a standard
+    error of their difference, √(p(1-p)/n + q(1-q)/n), count as equal; r² closer than
     0.02.
     """
     record = record | {key: None for key, value in record.items() if _broken(value) and not key.startswith("loss")}
@@ -162,6 +168,8 @@ def _probe(record: Record) -> Verdict | None:
         return "no better than majority", NO_ANSWER.format(numbers)
     if raw is not None and raw < 1:
         return "no better than raw", RAW.format("as well" if raw == 0 else "better", numbers)
+    if ahead("supervised") == -1:
+        return "plain labels do better", PLAIN.format(_percent(probe["supervised"]) if share else probe["supervised"], numbers)
     if untrained == 0:
         return "no better than untrained", UNTRAINED.format(numbers)
     return ("worth it", WORTH.format(numbers)) if raw or untrained else None
