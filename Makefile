@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 .PHONY: demo test benchmark clean
 
 demo: $(VENV)/.ready
-	$(BIN)/python examples/own_loop.py
+	$(BIN)/mixtrast train digits --method imix --epochs 100 --lr 0.003 --seed 0 1 2
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -25,7 +25,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --upgrade pip
 	$(BIN)/pip install -q $(TORCH)
-	$(BIN)/pip install -q -e '.[demo,test]'
+	$(BIN)/pip install -q -e '.[test]'
 	touch $@
 
 clean:

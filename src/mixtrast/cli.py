@@ -142,7 +142,7 @@ def _train(known: argparse.Namespace, options: dict[str, Any], given: list[str])
         group = run.free_folder(first)
         jobs = [(settings, group / f"seed-{settings['seed']}") for settings, _ in jobs]
     for at, (settings, out) in enumerate(jobs):
-        code, done = _one(known, settings, out, first=at == 0)
+        code, done = _one(known, settings, out, first=at == 0, several=len(jobs) > 1)
         if code:
             if code in (130, 143):
                 _go_on(given, jobs[0][1] if len(jobs) == 1 else Path(jobs[0][1] or "").parent, known)
@@ -152,7 +152,9 @@ def _train(known: argparse.Namespace, options: dict[str, Any], given: list[str])
     return 0
 
 
-def _one(known: argparse.Namespace, settings: dict[str, Any], out: Path | None, *, first: bool) -> tuple[int, Path | None]:
+def _one(
+    known: argparse.Namespace, settings: dict[str, Any], out: Path | None, *, first: bool, several: bool
+) -> tuple[int, Path | None]:
     """One run: exit code and folder."""
     from mixtrast import run
     from mixtrast.training import CheckpointError, Interrupted, TrainingError
@@ -182,7 +184,7 @@ def _one(known: argparse.Namespace, settings: dict[str, Any], out: Path | None, 
     if not known.quiet:
         from mixtrast import show
 
-        show.outcome(done)
+        (show.brief if several else show.outcome)(done)
     return 0, done.folder
 
 

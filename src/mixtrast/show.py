@@ -59,6 +59,15 @@ def outcome(run: Run) -> None:
         console.print(f"  {command}", soft_wrap=True, markup=False)
 
 
+def brief(run: Run) -> None:
+    """One line, for one seed of several."""
+    results = run.results
+    table: dict[str, Any] = results["probes"].get("linear") or next(iter(results["probes"].values()), {})
+    metric = "accuracy" if "accuracy" in table.get("trained", {}) else "r2"
+    shown = ", ".join(f"{row} {scores[metric]:.3f}" for row, scores in table.items()) or "nothing was probed"
+    Console(highlight=False).print(f"  {metric}: {shown}; {results['cost']['seconds']:.0f} s of training", soft_wrap=True)
+
+
 def together(folders: list[Path], page: Path) -> None:
     """Table and headline over several seeds."""
     found = [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in folders]
@@ -66,7 +75,12 @@ def together(folders: list[Path], page: Path) -> None:
     console.print(f"\n[bold]All {len(found)} seeds[/bold]")
     _rows(console, report.table(*found))
     console.print(f"\n{report.headline(*found)}", soft_wrap=True, markup=False)
-    console.print(f"\nThe report of all seeds: {page}", soft_wrap=True, markup=False)
+    verdicts = {verdict["verdict"]: verdict["says"] for results in found for verdict in results["diagnosis"]}
+    for verdict, says in verdicts.items():
+        count = sum(any(v["verdict"] == verdict for v in results["diagnosis"]) for results in found)
+        console.print(f"[bold]{verdict}[/bold] ({count} of {len(found)} seeds): ", end="")
+        console.print(says, soft_wrap=True, markup=False)
+    console.print(f"\nThe report: {page}", soft_wrap=True, markup=False)
 
 
 def listing(what: str, name: str | None) -> None:

@@ -10,11 +10,8 @@ from pathlib import Path
 from mixtrast.report.groups import group
 from mixtrast.report.records import read
 
-GOOD = (
-    "learning",
-    "worth it",
-    "worth it with few labels",
-)  # verdicts that ask for nothing; the others are set off by their colour
+# Verdicts that ask for nothing; the others are set off by their colour.
+GOOD = ("learning", "worth it", "worth it with few labels")
 
 
 def write(folders: Sequence[Path], out: Path, *, png: bool = False) -> Path:

@@ -160,21 +160,18 @@ def _named(runs: Sequence[Run]) -> Iterator[tuple[str, Run]]:
 
 
 def _diagnosis(runs: Sequence[Run]) -> list[tuple[str, str, str]]:
-    said: dict[tuple[str, str], list[str]] = {}
+    """Each verdict once, with the seeds that it was given for, in the words (and numbers) of the first of them."""
+    said: dict[str, list[tuple[str, str]]] = {}
     for name, run in _named(runs):
         for item in run.results.diagnosis if isinstance(run.results, Results) else ():
-            said.setdefault((item.verdict, item.says), []).append(name)
-    everyone = len(runs)
-    return [
-        (verdict, "" if len(names) == everyone else ", ".join(names), says)
-        for (verdict, says), names in sorted(said.items(), key=_order(said))
-    ]
-
-
-def _order(said: Mapping[tuple[str, str], object]) -> Any:
-    """Verdicts together, in the order in which they were first given."""
-    verdicts = list(dict.fromkeys(verdict for verdict, _ in said))
-    return lambda item: verdicts.index(item[0][0])
+            said.setdefault(item.verdict, []).append((name, item.says))
+    found = []
+    for verdict, given in said.items():
+        names, words = [name for name, _ in given], {says for _, says in given}
+        which = f"all {len(runs)} seeds" if len(names) == len(runs) else ", ".join(names)
+        numbers = f"; numbers of {names[0]}" if len(words) > 1 else ""
+        found.append((verdict, which + numbers if len(runs) > 1 else "", given[0][1]))
+    return found
 
 
 def _labels(results: Sequence[Results], drawn: Drawing) -> Shown:

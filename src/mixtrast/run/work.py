@@ -152,20 +152,21 @@ def _results(
             "parameters": sum(p.numel() for p in prepared.method.parameters()),
             "device": f"{machine.device}, {torch.get_num_threads()} threads, {machine.precision}",
         },
-        "next": _next(prepared, folder, name),
+        "next": _next(prepared, folder),
     }
 
 
-def _next(prepared: Prepared, folder: Path, name: str) -> list[str]:
+def _next(prepared: Prepared, folder: Path) -> list[str]:
+    """Commands that are worth typing now."""
     source = prepared.recipe["data"]["source"]
     if source.startswith("<"):
-        return [f"mixtrast embed {folder} DATA -o features.npz", f"mixtrast report {folder} ANOTHER_RUN -o both.html"]
+        return [f"mixtrast embed {folder} DATA -o features.npz"]
+    other = "imix" if prepared.method.uses_labels else "mixsupcon"
     label = prepared.recipe["data"].get("label")
     again = f"mixtrast train {source}" + (f" --label {label}" if label is not None else "")
-    other = "imix" if prepared.method.uses_labels else "mixsupcon"
     return [
         f"mixtrast embed {folder} {source} -o features.npz",
-        f"{again} --method {name} --seed 0 1 2",
+        f"mixtrast train --recipe {folder / RECIPE} --seed 0 1 2",
         *([f"{again} --method {other}"] if prepared.label is not None else []),
     ]
 
