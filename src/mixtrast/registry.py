@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def names(room: ModuleType) -> list[str]:
@@ -54,6 +54,15 @@ def options(kind: type[Any]) -> dict[str, inspect.Parameter]:
     facts = getattr(kind, "FROM_DATA", ())
     parameters = inspect.signature(kind).parameters
     return {k: p for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY and k not in facts}
+
+
+def hint(kind: type[Any], option: str) -> str:
+    """The type of an option, for people: "float | None", "'mlp', 'linear' or 'none'"."""
+    annotation = get_type_hints(kind.__init__)[option]
+    if get_origin(annotation) is Literal:
+        *first, last = map(repr, get_args(annotation))
+        return f"{', '.join(first)} or {last}" if first else last
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 
 def make(room: ModuleType, name: str, given: dict[str, Any], *parts: Any, **facts: Any) -> Any:

@@ -94,7 +94,7 @@ def listing(what: str, name: str | None) -> None:
         for option, parameter in registry.options(kind).items():
             if option != "mixer":
                 default = preset.get(option, parameter.default)
-                kept = str(parameter.annotation).replace("typing.", "")
+                kept = registry.hint(kind, option)
                 console.print(f"  --{what.rstrip('s')}.{option}  {kept}  (default {default!r})", markup=False, soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -157,9 +157,10 @@ def _in_type(kind: type[Any], option: str, value: Any) -> Any:
         try:
             return parser.parse_object({option: value})[option]
         except (ArgumentError, ValueError, TypeError, KeyError) as error:
-            wanted = str(registry.options(kind)[option].annotation).replace("typing.", "")
             default = registry.options(kind)[option].default
-            raise ValueError(f"`{option}` must be {wanted}, got {value!r}. Its default is {default!r}.") from error
+            raise ValueError(
+                f"`{option}` must be {registry.hint(kind, option)}, got {value!r}. Its default is {default!r}."
+            ) from error
 
 
 def _parameters(kind: type[Any]) -> Iterator[str]:

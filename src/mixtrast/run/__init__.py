@@ -251,8 +251,13 @@ def write_features(run: Run, data: Any, out: Path) -> Written:
 
 
 def merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given goes over what is in the base, option by option; another name takes none of the other's options."""
+    """What is given goes over what is in the base, option by option; another name takes none of the other's options.
+
+    Another method brings its own mixer, unless one is given.
+    """
     merged: dict[str, Any] = dict(base)
+    if _name(given.get("method")) not in (None, _name(base.get("method"))):
+        merged.pop("mixer", None)
     for key, value in given.items():
         if value is None:
             continue
@@ -279,6 +284,10 @@ def free_folder(prepared: Prepared) -> Path:
 def _stored(out: str | Path | None, resume: bool) -> dict[str, Any] | None:
     path = Path(out) / work.RECIPE if out is not None else None
     return recipe.read(path) if resume and path is not None and path.is_file() else None
+
+
+def _name(part: Any) -> Any:
+    return part.get("name") if isinstance(part, Mapping) else part
 
 
 def _is_array(value: Any) -> bool:

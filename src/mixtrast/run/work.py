@@ -162,12 +162,10 @@ def _next(prepared: Prepared, folder: Path) -> list[str]:
     if source.startswith("<"):
         return [f"mixtrast embed {folder} DATA -o features.npz"]
     other = "imix" if prepared.method.uses_labels else "mixsupcon"
-    label = prepared.recipe["data"].get("label")
-    again = f"mixtrast train {source}" + (f" --label {label}" if label is not None else "")
     return [
         f"mixtrast embed {folder} {source} -o features.npz",
         f"mixtrast train --recipe {folder / RECIPE} --seed 0 1 2",
-        *([f"{again} --method {other}"] if prepared.label is not None else []),
+        *([f"mixtrast train --recipe {folder / RECIPE} --method {other}"] if prepared.label is not None else []),
     ]
 
 
