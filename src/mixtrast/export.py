@@ -67,7 +67,7 @@ def save(folder: Path, encoder: Encoder, how: dict[str, Any]) -> None:
 def save_weights(path: Path, encoder: Encoder) -> None:
     from safetensors.torch import save as to_bytes
 
-    _replace(path, to_bytes({name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}))
+    _replace(path, to_bytes({name: value.detach().cpu().contiguous().clone() for name, value in encoder.state_dict().items()}))
 
 
 def load(folder: Path, *, module: nn.Module | None = None, weights: str = WEIGHTS) -> Kept:

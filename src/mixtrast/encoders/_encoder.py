@@ -42,8 +42,12 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
     """
     if isinstance(module, Encoder):
         return module
-    stages = list(module.children()) if type(module) is nn.Sequential and len(module) else [module]
-    training = module.training
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"an encoder of one's own must be an nn.Module, got {type(module).__name__}. By name: encoders.get('mlp', spec)."
+        )
+    stages = list(module) if type(module) is nn.Sequential and len(module) else [module]
+    modes = [(part, part.training) for part in module.modules()]
     module.eval()
     example = next((p for p in module.parameters()), torch.empty(0))
     try:
@@ -54,7 +58,8 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
             f"this encoder, {type(module).__name__}, fails on two examples of shape {spec.shape}: {error}"
         ) from error
     finally:
-        module.train(training)
+        for part, training in modes:
+            part.training = training
     if not isinstance(out, Tensor) or out.dim() < 2 or len(out) != 2:
         got = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else type(out).__name__
         raise ValueError(f"an encoder must give one vector an example, (B, dim), got {got} for two examples.")

@@ -17,7 +17,7 @@ SIZES: dict[str, dict[str, Any]] = {
 class MLP(Encoder):
     """A multi-layer perceptron over the flattened numbers of an example: Linear-BN-ReLU for each of `widths`.
 
-    Depths: 0 the flattened input, d after the d-th of these layers (the embedding, where there is one, is the first).
+    Depths: 0 the input as it is, d after the d-th of these layers (the embedding, where there is one, is the first).
 
     Args:
         widths: outputs of each layer.
@@ -48,7 +48,8 @@ class MLP(Encoder):
             widths = (widths,)
         if not widths or not all(isinstance(width, int) and width > 0 for width in widths):
             raise ValueError(f"`widths` of MLP must be one or more whole numbers above 0, got {widths!r}.")
-        if embed < 0 or maxout < 0 or (maxout and widths[-1] % maxout):
+        whole = isinstance(embed, int) and isinstance(maxout, int)
+        if not whole or embed < 0 or maxout < 0 or (maxout and widths[-1] % maxout):
             raise ValueError(
                 f"`embed` and `maxout` of MLP must be 0 or more, and maxout divide {widths[-1]}, got {embed}, {maxout}."
             )

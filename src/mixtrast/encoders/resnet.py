@@ -30,9 +30,9 @@ class ResNet(Encoder):
             raise ValueError(
                 f"ResNet takes images (C, H, W), got {type(spec).__name__} {spec.shape}. Use the mlp encoder, or reshape."
             )
-        if not blocks or not all(isinstance(n, int) and n > 0 for n in blocks):
+        if not isinstance(blocks, tuple | list) or not blocks or not all(isinstance(n, int) and n > 0 for n in blocks):
             raise ValueError(f"`blocks` of ResNet must be one or more whole numbers above 0, got {blocks!r}.")
-        if width < 1:
+        if not isinstance(width, int) or width < 1:
             raise ValueError(f"`width` of ResNet must be 1 or more, got {width!r}. Usual values are 16 to 64.")
         stem = nn.Sequential(nn.Conv2d(spec.channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         stages: list[nn.Module] = [stem]

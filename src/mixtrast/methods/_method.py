@@ -78,7 +78,7 @@ class Method(nn.Module, ABC):
 
     def _depths(self, depth: int | tuple[int, ...]) -> tuple[int, ...]:
         """The depths to draw from, checked against the encoder's stages."""
-        depths = (depth,) if isinstance(depth, int) else tuple(depth)
+        depths = tuple(depth) if isinstance(depth, tuple | list) else (depth,)
         deepest = len(self.encoder.stages)
         if not depths or not all(isinstance(d, int) and 0 <= d <= deepest for d in depths):
             raise ValueError(

@@ -65,5 +65,5 @@ class Supervised(Method):
         """The mean entropy of the mixed labels."""
         dense = torch.zeros(len(labels.ids), self.classes, device=labels.ids.device, dtype=labels.weight.dtype)
         dense.scatter_add_(1, labels.ids.clamp(min=0), torch.where(labels.ids < 0, 0.0, labels.weight))
-        entropy: Tensor = torch.special.entr(dense).sum(1).mean()
+        entropy: Tensor = (torch.special.entr(dense).sum(1) - torch.special.entr(dense.sum(1))).mean()
         return entropy

@@ -11,8 +11,10 @@ from typing import Any
 
 from mixtrast import encoders, methods, mixers, registry, views
 from mixtrast.encoders import Encoder
+from mixtrast.mixers import Mixer, OneOf
 from mixtrast.recipe.training import Training
 from mixtrast.spec import Image
+from mixtrast.views import View
 
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
 _KEPT = ("why", "versions")  # written into a run's recipe beside the sections, and passed over when it is read
@@ -45,9 +47,11 @@ def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
     found["data"] = _mapping(found.get("data", {}), "data", problems)
     for section, room in (("method", methods), ("encoder", encoders), ("mixer", mixers)):
         if section in found and not isinstance(found[section], str | Mapping):
-            continue  # an object of the user's own
+            if not isinstance(found[section], _own(section)):
+                problems.append(f"{section} of a recipe must be a name or a mapping of its options, got {found[section]!r}.")
+            continue
         if section in found:
-            found[section] = _part(section, room, found[section], problems)
+            found[section] = part(section, room, found[section], problems)
     if "views" in found:
         found["views"] = _several("views", views, found["views"], problems)
     if "evaluation" in found:
@@ -63,7 +67,15 @@ def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
     return found
 
 
-def _part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
+def _own(section: str) -> tuple[type, ...]:
+    """What of the user's own may stand for a part."""
+    import torch
+
+    kinds: dict[str, tuple[type, ...]] = {"mixer": (Mixer, OneOf), "encoder": (torch.nn.Module,), "views": (View,)}
+    return kinds.get(section, ())
+
+
+def part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
     """{"name": ..., options in their types}; a mapping without a name is kept for the default part to take."""
     value = dict(value) if isinstance(value, Mapping) else {"name": value}
     name = value.pop("name", None)
@@ -91,10 +103,12 @@ def _several(section: str, room: ModuleType, value: Any, problems: list[str]) ->
     found: dict[str, Any] = {}
     for name, options in _mapping(value, section, problems).items():
         if not isinstance(options, Mapping | None):
+            if not isinstance(options, _own(section)):
+                problems.append(f"{name} of {section} must be a mapping of its options, got {options!r}.")
             found[name] = options
             continue
-        part = _part(section, room, {"name": name, **(options or {})}, problems)
-        found[part.pop("name")] = part
+        one = part(section, room, {"name": name, **(options or {})}, problems)
+        found[one.pop("name")] = one
     return found
 
 

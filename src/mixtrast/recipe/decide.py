@@ -11,6 +11,7 @@ from typing import Any
 
 from mixtrast import encoders, methods, mixers, registry, views
 from mixtrast.recipe.check import RecipeError
+from mixtrast.recipe.check import part as checked
 from mixtrast.recipe.training import Training
 from mixtrast.spec import Image, Spec
 
@@ -46,13 +47,13 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
     """
     why: dict[str, str] = {}
     problems: list[str] = []
-    method = _method(given.get("method", {}), facts, why)
+    method = _method(given.get("method", {}), facts, why, problems)
     kind = registry.find(methods, method["name"])
     recipe = {
         "data": dict(given["data"]),
         "method": method,
         "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
-        "encoder": _encoder(given.get("encoder", {}), facts.spec, why),
+        "encoder": _encoder(given.get("encoder", {}), facts.spec, why, problems),
         "views": _views(given.get("views"), facts, why),
         "training": _training(given["training"], facts, kind, why, problems),
         "evaluation": _evaluation(given.get("evaluation"), evaluations),
@@ -64,14 +65,16 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
     return recipe, why
 
 
-def _method(part: Mapping[str, Any], facts: Facts, why: dict[str, str]) -> dict[str, Any]:
+def _method(part: Mapping[str, Any], facts: Facts, why: dict[str, str], problems: list[str]) -> dict[str, Any]:
     part = dict(part)
     name = part.pop("name", None)
     if name is None:
         enough = facts.classes >= 2 and facts.labelled > facts.rows / 2
         name = "mixsupcon" if enough else "imix"
         share = f"{facts.labelled:,} of {facts.rows:,} training examples have a label"
-        why["method"] = share if facts.labelled else "no label is known in training"
+        one = f"{facts.labelled:,} training examples have a label, and all the same one"
+        why["method"] = "no label is known in training" if not facts.labelled else one if facts.classes < 2 else share
+        part = _unnamed("method", methods, name, part, problems)
     return {"name": name, **full(registry.find(methods, name), part)}
 
 
@@ -93,12 +96,22 @@ def _mixer(part: Any, kind: type[Any], method: str, why: dict[str, str], problem
                 problems.append(f"method {method} mixes only where a mixer is named, got options alone. Add --mixer mixup.")
             return None
         why["mixer"] = f"the one of {method}'s paper"
+        part = _unnamed("mixer", mixers, name, part, problems)
     kinds = [registry.find(mixers, one.strip()) for one in str(name).split("+")]
     usual = {key: value for key, value in default.items() if key != "name" and all(key in registry.options(k) for k in kinds)}
-    return {"name": name, **full(kinds[0], {**usual, **part})}
+    shared = {
+        key: value for key, value in full(kinds[0], {**usual, **part}).items() if all(key in registry.options(k) for k in kinds)
+    }
+    return {"name": name, **shared}
 
 
-def _encoder(part: Any, spec: Spec, why: dict[str, str]) -> Any:
+def _unnamed(section: str, room: ModuleType, name: str, part: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Options that were given without a name, checked now that it is known."""
+    found = checked(section, room, {"name": name, **part}, problems)
+    return {key: value for key, value in found.items() if key != "name"}
+
+
+def _encoder(part: Any, spec: Spec, why: dict[str, str], problems: list[str]) -> Any:
     if not isinstance(part, Mapping):
         return part  # a module of the user's own
     part = dict(part)
@@ -106,6 +119,7 @@ def _encoder(part: Any, spec: Spec, why: dict[str, str]) -> Any:
     if name is None:
         name = "resnet8" if isinstance(spec, Image) else "mlp"
         why["encoder"] = f"the usual one for a {type(spec).__name__.lower()} of shape {spec.shape}"
+        part = _unnamed("encoder", encoders, name, part, problems)
     kind, preset = registry.resolve(encoders, name)
     return {"name": name, **full(kind, preset | part)}
 
@@ -127,6 +141,8 @@ def _training(
 ) -> dict[str, Any]:
     found = full(Training, given)
     rows = facts.labelled if kind.labelled_only else facts.rows
+    if rows < 2 and not (kind.labelled_only and not rows):
+        problems.append(f"training takes two examples or more, and there are {rows}.")
     if found["batch"] is None:
         parts = max(1, math.ceil(rows / BATCH))
         found["batch"] = max(2, rows // parts)

@@ -18,6 +18,8 @@ def read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise FileNotFoundError(f"the recipe {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the recipe {path} is not YAML: it is no UTF-8 text.") from error
     try:
         loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:

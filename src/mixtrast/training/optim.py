@@ -31,7 +31,7 @@ def optimizer(method: nn.Module, training: Training) -> torch.optim.Optimizer:
 def rate(training: Training, step: int, steps: int) -> float:
     """The learning rate of step 1..steps: a pure function, so that nothing but the step need be kept.
 
-    It rises linearly over the first `warmup` share to the schedule's value; cosine comes to 0 just after the last step.
+    Over the first `warmup` share the schedule's value is scaled up linearly; cosine comes to 0 just after the last step.
     """
     assert training.lr is not None
     done = (step - 1) / steps
@@ -41,5 +41,5 @@ def rate(training: Training, step: int, steps: int) -> float:
         factor = training.gamma ** sum(done >= milestone for milestone in training.milestones)
     else:
         factor = 1.0
-    rise = math.ceil(training.warmup * steps)
+    rise = math.ceil(round(training.warmup * steps, 6))  # 0.07 * 100 is a little more than 7
     return training.lr * factor * min(1.0, step / rise if rise else 1.0)
