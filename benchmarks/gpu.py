@@ -9,6 +9,7 @@ Without a GPU it says so and ends well.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import statistics
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import mixtrast as mt
+from mixtrast import spec
 
 D, TEMPERATURE = 128, 0.1
 Step = Callable[[], object]
@@ -90,7 +92,7 @@ def correctness() -> bool:
         mt.contrast(z, c, labels, labels, temperature=TEMPERATURE, exclude=itself).backward()
         runs.append((z.grad, c.grad))
     same = all(torch.equal(a, b) for run in runs[1:] for a, b in zip(run, runs[0], strict=True))  # type: ignore[arg-type]
-    return right & check("the same bits at every run", same, "gradients of three runs") & no_sync() & rooms()
+    return right & check("the same bits at every run", same, "gradients of three runs") & no_sync() & rooms() & every_method()
 
 
 def no_sync() -> bool:
@@ -161,6 +163,51 @@ def floor(z: Tensor) -> Step:
             grad.addmm_(scores.t(), rows)
 
     return step
+
+
+def every_method() -> bool:
+    """Every method's step: the loss of the CPU, and no synchronisation in views, mixing, forward, backward and AdamW."""
+    right, shape = True, spec.Image(3, 16, 16)
+    x, label = torch.randn(256, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.arange(256) % 10
+    seen = [mt.views.get("shift", pixels=2), mt.views.get("noise", scale=0.3)]
+    for name in mt.methods.names():
+        torch.manual_seed(0)
+        here = mt.methods.get(name, mt.encoders.get("resnet8", shape), classes=10)
+        there = copy.deepcopy(here).to("cuda")
+        optimizer = torch.optim.AdamW(there.parameters(), lr=1e-3, fused=True)
+        where = x.to("cuda"), label.to("cuda"), torch.arange(256, device="cuda")
+
+        def loss(method: mt.methods.Method, x: Tensor, label: Tensor, index: Tensor, noisy: bool) -> Tensor:
+            generator, views = torch.Generator().manual_seed(1), []
+            for _ in range(method.needs):
+                view = x
+                for change in seen if noisy else seen[:1]:  # noise is drawn on the device, and differs between them
+                    view = change(view, generator)
+                views.append(view)
+            return method(mt.methods.Batch(tuple(views), label, index), generator).value  # type: ignore[no-any-return]
+
+        ours, cpu = loss(there, *where, False), loss(here, x, label, torch.arange(256), False)
+        right &= check(f"{name} as on the CPU", gap(ours.cpu(), cpu) < 1e-3, f"loss {ours.item():.4f}")
+
+        def step(method: mt.methods.Method = there, optimizer: torch.optim.Optimizer = optimizer) -> None:
+            optimizer.zero_grad()
+            loss(method, *where, True).backward()  # noqa: B023 - called within this turn
+            optimizer.step()
+
+        step()
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            step()
+            said = "none"
+        except RuntimeError as error:
+            said = str(error).splitlines()[0]
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        right &= check(f"{name}: no sync in a step", said == "none", said)
+        low, middle, high = statistics.quantiles(milliseconds(step, 9), n=4)
+        print(f"  {name:<12} {middle:7.2f} ms a step of 256 ({low:.2f}-{high:.2f})", flush=True)
+    return right
 
 
 def measure(rows: int) -> dict[str, object]:

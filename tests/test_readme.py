@@ -2,28 +2,74 @@
 
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import mixtrast as mt
+from mixtrast.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_python_in_the_readme_runs():
+def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert blocks
-    for block in blocks:
-        names: dict = {}
-        exec(block, names)
-        assert torch.isfinite(names["imix"])
-        assert torch.isfinite(names["mixsupcon"])
-        assert names["imix"] < 3 * mt.chance(names["who"].mix(names["mix"]), names["who"])
+    whole, part = blocks
+    whole = whole.replace("epochs=200", "epochs=2")
+    assert len(whole.splitlines()) <= 10
+    names: dict = {}
+    exec(whole, names)
+    assert names["z"].shape == (150, names["run"].encoder().encoder.dim)
+    assert "iris" not in capsys.readouterr().err
+    exec(part, names)
+    assert torch.isfinite(names["imix"])
+    assert torch.isfinite(names["mixsupcon"])
+    assert names["imix"] < 3 * mt.chance(names["who"].mix(names["mix"]), names["who"])
+
+
+def test_the_commands_of_the_readme_run(tmp_path, monkeypatch, capsys):
+    """As printed, on tables made here, for a few steps."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name in ("table", "more"):
+        species = rng.choice(["setosa", "versicolor"], 120)
+        values = rng.normal(size=(120, 5)) + (species == "setosa")[:, None]
+        pd.DataFrame(values, columns=list("abcde")).assign(species=species).to_csv(f"{name}.csv", index=False)
+    np.savez("windows.npz", x=rng.normal(size=(80, 3, 16)).astype(np.float32))
+    block = README.split("## Your own data")[1].split("```")[1]
+    commands = [line.partition("#")[0] for line in block.strip().splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        words = shlex.split(command)[1:]
+        quick = ["--training.steps", "2", "--evaluation.labels.draws", "2"] if words[0] == "train" else []
+        assert main([*words, *quick]) == 0, command
+    assert "features in z.csv" in capsys.readouterr().out
+    for page in ("runs/table-mixsupcon", "runs/table-imix", "runs/windows-imix", "runs/windows-imix/seed-2"):
+        assert (tmp_path / page / "report.html").is_file()
+
+
+def test_the_tables_are_those_of_the_rooms():
+    assert runpy.run_path(str(ROOT / "docs/tables.py"))["filled"](README) == README, "run python docs/tables.py"
+
+
+@pytest.mark.slow
+def test_make_demo_runs(tmp_path, monkeypatch, capsys):
+    """The command of the Makefile, for a few steps."""
+    monkeypatch.chdir(tmp_path)
+    command = re.search(r"^\t\$\(BIN\)/mixtrast (.*)$", (ROOT / "Makefile").read_text(), re.M).group(1)
+    quick = re.sub(r"--epochs \d+", "--epochs 1", command)
+    assert quick != command
+    assert main([*shlex.split(quick), "--evaluation.labels.draws", "2"]) == 0
+    assert "All 3 seeds" in capsys.readouterr().out
+    assert (tmp_path / "runs/digits-imix/report.html").stat().st_size > 50_000
 
 
 def test_every_call_of_the_methods_table_computes():
@@ -61,13 +107,13 @@ def test_the_commands_of_the_readme_exist():
 
 
 def test_the_rooms_are_in_the_readme():
-    for name in (*mt.mixers.names(), *mt.views.names()):
+    for name in (*mt.mixers.names(), *mt.views.names(), *mt.methods.names(), *mt.encoders.names()):
         assert f"`{name}`" in README, name
 
 
 @pytest.mark.slow
-def test_the_demo_runs(capsys):
-    """The script of `make demo`, one seed and few epochs."""
+def test_the_own_loop_runs(capsys):
+    """The loop of one's own, two seeds and few epochs."""
     source = (ROOT / "examples/own_loop.py").read_text()
     short = re.sub(r"EPOCHS, BATCH, SEEDS, LABELS = .*", "EPOCHS, BATCH, SEEDS, LABELS = 2, 256, (0, 1), 10", source)
     assert short != source
