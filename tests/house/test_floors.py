@@ -18,7 +18,7 @@ FLOORS = (
     ("mixers views encoders",),
     ("methods domains",),
     ("recipe", "training", "evaluate", "analysis", "export"),
-    ("papers report estimators", "run", "studies", "show", "cli"),
+    ("papers report estimators", "run", "studies", "cli"),
 )
 RANK = {room: (floor, step) for floor, steps in enumerate(FLOORS) for step, rooms in enumerate(steps) for room in rooms.split()}
 UNDER_THE_ALGEBRA = {

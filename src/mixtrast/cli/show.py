@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mixtrast import domains, encoders, evaluate, methods, mixers, registry, report, views
+from mixtrast.recipe import Training
 from mixtrast.run import Prepared, Run
 
 ROOMS = {"methods": methods, "mixers": mixers, "views": views, "encoders": encoders, "evaluations": evaluate}
@@ -84,25 +85,32 @@ def together(folders: list[Path], page: Path) -> None:
 
 
 def listing(what: str, name: str | None) -> None:
-    """A room, a line each; or one of it, with its docstring and options."""
+    """A room, a line each; or one of it, or the training, with its docstring and options."""
     console = Console(highlight=False)
-    if name is not None:
+    if what == "training":
+        _described(console, "training", Training, {})
+    elif name is not None:
         room = domains if what in ("domains", "datasets") else ROOMS[what]
         kind, preset = registry.resolve(room, name)
-        console.print(f"[bold]{name}[/bold]" + (f" = {kind.__name__} with {_options(preset)}" if preset else ""))
-        console.print(inspect.cleandoc(kind.__doc__ or ""), markup=False, soft_wrap=True)
-        for option, parameter in registry.options(kind).items():
-            if option != "mixer":
-                default = preset.get(option, parameter.default)
-                kept = registry.hint(kind, option)
-                console.print(f"  --{what.rstrip('s')}.{option}  {kept}  (default {default!r})", markup=False, soft_wrap=True)
-        return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for each, kind in _room(what).items():
-        table.add_row(each, registry.summary(kind))
-    console.print(table)
-    if what in ("methods", "mixers", "views", "encoders"):
-        console.print(f"\nOne with its options: mixtrast list {what} {next(iter(_room(what)))}")
+        if preset:
+            console.print(f"[bold]{name}[/bold] is {kind.__name__} with {_options(preset)}")
+        section = {"views": f"views.{name}", "evaluations": f"evaluation.{name}"}.get(what, what.rstrip("s"))
+        _described(console, "data" if room is domains else section, kind, preset)
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for each, kind in _room(what).items():
+            table.add_row(each, registry.summary(kind))
+        console.print(table)
+        console.print(f"\nOne of them with its options: mixtrast list {what} {next(iter(_room(what)))}")
+
+
+def _described(console: Console, section: str, kind: type[Any], preset: Mapping[str, Any]) -> None:
+    console.print(inspect.cleandoc(kind.__doc__ or ""), markup=False, soft_wrap=True)
+    for option, parameter in registry.options(kind).items():
+        if option != "mixer":
+            default = preset.get(option, parameter.default)
+            said = f"  --{section}.{option}  {registry.hint(kind, option)}  (default {default!r})"
+            console.print(said, markup=False, soft_wrap=True)
 
 
 def _room(what: str) -> Mapping[str, type[Any]]:
