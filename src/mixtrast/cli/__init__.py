@@ -6,16 +6,18 @@ Exit codes: 0 done; 2 wrong usage or input, nothing written; 1 a run that failed
 from __future__ import annotations
 
 import argparse
+import errno
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mixtrast.cli.flags import dotted, sections
+from mixtrast.cli.flags import dotted, sections, unknown
 from mixtrast.cli.parser import parser
 
 INPUT = (ValueError, TypeError, LookupError, OSError, ImportError)
+FULL = (errno.ENOSPC, errno.EDQUOT)  # no one's wrong input
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,16 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given:
         door.print_help()
         return 2
-    known, rest = door.parse_known_args(given)
-    command: Callable[..., int] = known.run
-    takes_parts = command in (_train, _evaluate)
     try:
-        options = dotted(rest) if takes_parts else _none_left(rest)
-        return command(known, options, given)
+        words, options = dotted(given)
+        known, rest = door.parse_known_args(words)
+        if rest:
+            told = unknown(rest) if known.run is _train else f"{' '.join(rest)} is not understood."
+            raise ValueError(f"{told} See mixtrast {given[0]} --help.")
+        if options and known.run not in (_train, _evaluate):
+            raise ValueError(f"{given[0]} takes no options of parts, got --{next(iter(options))}....")
+        return int(known.run(known, options, given))
     except INPUT as error:
         return _wrong(error)
     except KeyboardInterrupt:
-        print("\ninterrupted.", file=sys.stderr)
+        print("\nmixtrast: interrupted.", file=sys.stderr)
         return 130
 
 
@@ -58,55 +63,70 @@ def _train(known: argparse.Namespace, options: dict[str, Any], given: list[str])
 
 
 def _jobs(known: argparse.Namespace, flags: dict[str, Any]) -> list[tuple[dict[str, Any], Path | None]]:
-    """The settings of each seed's run, and its folder where one is named."""
-    from mixtrast import recipe, run
+    """The settings of each seed's run, and its folder where one is named. All folders are looked at before anything runs."""
+    from mixtrast import run
 
     if known.resume and known.out is None:
         raise ValueError("--resume goes on with a run folder. Name it: --out DIR.")
     seeds = known.seed or [None]
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"--seed names a seed twice, got {' '.join(map(str, seeds))}. The same seed twice is no spread.")
-    file = recipe.read(Path(known.recipe)) if known.recipe else {}
+    root = None if known.out is None else Path(known.out).expanduser()
+    if known.resume and root is not None and len(seeds) == 1 and (inside := sorted(root.glob("seed-*/recipe.yaml"))):
+        names = " ".join(path.parent.name.removeprefix("seed-") for path in inside)
+        raise ValueError(
+            f"{root} holds the runs of several seeds. Resume them all with: --seed {names}, and the data as before."
+        )
     jobs: list[tuple[dict[str, Any], Path | None]] = []
     for seed in seeds:
-        out = None if known.out is None else Path(known.out) / (f"seed-{seed}" if len(seeds) > 1 else "")
-        begun = known.resume and out is not None and (out / "recipe.yaml").is_file()
-        base = recipe.read(out / "recipe.yaml") if begun and out is not None else file
-        jobs.append((run.merge(base, flags | ({} if seed is None else {"seed": seed})), out))
-    if len(jobs) > 1 and known.out is None:
-        group = run.free_folder(run.prepare(jobs[0][0], known.data, known.test))
-        jobs = [(settings, group / f"seed-{settings['seed']}") for settings, _ in jobs]
+        out = root if root is None or len(seeds) == 1 else root / f"seed-{seed}"
+        chosen = flags | ({} if seed is None else {"seed": seed})
+        jobs.append((run.layers(chosen, out=out, resume=known.resume, file=known.recipe), out))
+    if len(jobs) > 1 and root is None:
+        root = run.free_folder(run.prepare(jobs[0][0], known.data, known.test))
+        jobs = [(settings, root / f"seed-{settings['seed']}") for settings, _ in jobs]
+    there = [out for _, out in jobs if out is not None and out.exists()]
+    if len(jobs) > 1 and root is not None and (root / "recipe.yaml").exists():
+        there = [root]
+    if there and (not known.resume or there == [root]) and len(jobs) > 1:
+        raise FileExistsError(f"{there[0]} exists already, and nothing is overwritten. Choose another --out.")
     return jobs
 
 
 def _one(
     known: argparse.Namespace, settings: dict[str, Any], out: Path | None, *, first: bool, several: bool
 ) -> tuple[int, Path]:
-    """One run: exit code and folder."""
+    """One run: exit code and folder. Once its folder is made, nothing that goes wrong is called wrong input."""
     from mixtrast import run
     from mixtrast.cli import show
-    from mixtrast.training import CheckpointError, Interrupted, TrainingError
+    from mixtrast.training import CheckpointError, Interrupted
 
     say: Callable[[str], None] = (lambda text: None) if known.quiet else print
-    ready = run.ready(settings, known.data, known.test, out=out, resume=known.resume)
+    try:
+        ready = run.ready(settings, known.data, known.test, out=out, resume=known.resume)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return _failed(error), out or Path()
     if not known.quiet:
         show.settings(ready.prepared, brief=not first)
-    code, said = 0, ""
+    code = 0
     try:
         done = ready.go(quiet=known.quiet, maps=first, say=say)
-    except (TrainingError, OSError) as error:
-        kept = any((ready.folder / name).exists() for name in ("checkpoint.pt", "checkpoint.before.pt"))
-        rest = "its last checkpoint is whole: mend what was wrong, and --resume." if kept else "no checkpoint was written yet."
-        code, said = 1, f"failed: {error}\nThe run is in {ready.folder}; {rest}"
     except CheckpointError as error:
-        code, said = 2, f"error: {error}"
+        code = _wrong(error)
     except Interrupted as stop:
-        code, said = stop.code, str(stop)
+        code = stop.code
+        print(f"mixtrast: {stop}", file=sys.stderr)
     except KeyboardInterrupt:
-        code, said = 130, "interrupted while evaluating; the trained encoder is saved."
-    if code:
-        print(f"mixtrast: {said}", file=sys.stderr)
-    elif not known.quiet:
+        code = 130
+        print("mixtrast: interrupted; what was saved is whole.", file=sys.stderr)
+    except (*INPUT, RuntimeError) as error:
+        code = _failed(error)
+        kept = any((ready.folder / name).exists() for name in ("checkpoint.pt", "checkpoint.before.pt"))
+        rest = "its last checkpoint is whole" if kept else "no checkpoint was written yet"
+        print(f"The run is in {ready.folder}; {rest}.", file=sys.stderr)
+    if not code and not known.quiet:
         (show.brief if several else show.outcome)(done)
     return code, ready.folder
 
@@ -127,15 +147,12 @@ def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[st
     from mixtrast import run
     from mixtrast.cli import show
 
-    chosen: Any = known.evaluation
-    details = options.get("evaluation", {})
     if set(options) - {"evaluation"}:
         raise ValueError(f"evaluate takes options of evaluations only, got --{next(iter(set(options) - {'evaluation'}))}....")
-    if details:
-        names = chosen.split("+") if chosen else []
-        chosen = {**{name: {} for name in names}, **details}
+    details = options.get("evaluation", {})
+    named: dict[str, Any] = {name.strip(): {} for name in known.evaluation.split("+")} if known.evaluation else {}
     done = run.Run(Path(known.folder))
-    done.evaluate(chosen or "linear+knn+labels")
+    done.evaluate({**named, **details} or "linear+knn+labels")
     show.outcome(done)
     return 0
 
@@ -178,10 +195,10 @@ def _go_on(given: list[str], folder: Path) -> None:
     print(f"Go on with: mixtrast {shlex.join(words)}", file=sys.stderr)
 
 
-def _none_left(rest: list[str]) -> dict[str, Any]:
-    if rest:
-        raise ValueError(f"{' '.join(rest)} is not understood. See mixtrast --help.")
-    return {}
+def _failed(error: BaseException) -> int:
+    what = str(error) if not isinstance(error, KeyError) else repr(error)
+    print(f"mixtrast: failed: {what or type(error).__name__}", file=sys.stderr)
+    return 1
 
 
 def _wrong(error: BaseException) -> int:

@@ -7,6 +7,10 @@ import difflib
 import re
 from typing import Any
 
+PLAIN = (
+    "label", "groups", "drop", "task", "test", "labels", "method", "mixer", "encoder", "views", "evaluation", "epochs", "batch",
+    "lr", "seed", "out", "resume", "recipe", "quiet",
+)  # fmt: skip
 PARTS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation")
 
 
@@ -19,67 +23,52 @@ def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, An
     for part in ("method", "mixer", "encoder"):
         if getattr(known, part) is not None:
             flags[part] = {"name": getattr(known, part)}
-    if known.views is not None:
-        flags["views"] = {} if known.views == "none" else {name.strip(): {} for name in known.views.split("+")}
+    chosen = {"views": known.views, "evaluation": known.evaluation}
+    for part, names in chosen.items():
+        if names is not None:
+            flags[part] = {} if names == "none" else {name.strip(): {} for name in names.split("+")}
     for part, details in options.items():
         if part == "views" and not set(details) <= set(flags.get("views", {})):
             raise ValueError(
                 f"--views.{next(iter(details))} is an option of a view; name the views too, as in --views mask+noise."
             )
-        if part == "evaluation":
+        if part == "evaluation" and known.evaluation is None:
             from mixtrast import evaluate
 
-            details = {**{name: {} for name in evaluate.names()}, **details}
-        if part == "views":
-            flags["views"] = {name: details.get(name, {}) for name in flags["views"]}
-        else:
-            flags[part] = {**flags.get(part, {}), **details}
+            flags[part] = {name: {} for name in evaluate.names()}  # options alone leave out none
+        flags[part] = {**flags.get(part, {}), **details}
     return flags
 
 
-def dotted(tokens: list[str]) -> dict[str, Any]:
-    """`--method.temperature 0.1` -> {"method": {"temperature": "0.1"}}; what is no such flag is an error."""
+def dotted(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Takes `--part.option value` and `--part.option=value` out of the words: the others, and {part: {option: value}}."""
     found: dict[str, Any] = {}
-    at = 0
-    while at < len(tokens):
-        token = tokens[at]
-        if not token.startswith("--"):
-            raise ValueError(f"{token!r} is not understood here. Options of a part are flags: --method.temperature 0.1.")
-        name, equals, value = token[2:].partition("=")
-        keys = name.split(".")
-        if keys[0] not in PARTS or len(keys) < 2:
-            raise ValueError(_unknown_flag(token))
-        if not equals:
-            at += 1
-            if at >= len(tokens) or tokens[at].startswith("--"):
-                raise ValueError(f"{token} needs a value, as in {token} 0.1.")
-            value = tokens[at]
+    left, waiting = [], iter(words)
+    for word in waiting:
+        name, equals, value = word[2:].partition("=")
+        keys = [key.replace("-", "_") for key in name.split(".")]
+        if not word.startswith("--") or keys[0] not in PARTS or len(keys) < 2:
+            left.append(word)
+            continue
+        value = value if equals else next(waiting, "--")
+        if value.startswith("--"):
+            raise ValueError(f"{word} needs a value, as in {word} 0.1.")
         inner = found
         for key in keys[:-1]:
-            inner = inner.setdefault(key.replace("-", "_"), {})
+            inner = inner.setdefault(key, {})
+            if not isinstance(inner, dict):
+                raise ValueError(f"{word} is an option of something that was given as a value before.")
         numbers = re.fullmatch(r"[\d.eE+-]+(,[\d.eE+-]+)+", value)
-        inner[keys[-1].replace("-", "_")] = f"[{value}]" if numbers else value
-        at += 1
-    return found
+        inner[keys[-1]] = f"[{value}]" if numbers else value
+    return left, found
 
 
-def _unknown_flag(token: str) -> str:
-    flags = [
-        "label",
-        "groups",
-        "drop",
-        "task",
-        "test",
-        "labels",
-        "method",
-        "mixer",
-        "encoder",
-        "views",
-        "epochs",
-        "batch",
-        "lr",
-    ]
-    flags += ["seed", "out", "resume", "recipe", "quiet", *(f"{part}." for part in PARTS)]
-    near = difflib.get_close_matches(token[2:], flags, 1, 0.5)
-    hint = f" Did you mean --{near[0]}?" if near else ""
-    return f"there is no option {token}.{hint} See mixtrast train --help."
+def unknown(rest: list[str]) -> str:
+    """What to say of words that no flag knows."""
+    token = next((word for word in rest if word.startswith("-")), rest[0])
+    if not token.startswith("-"):
+        return f"{token!r} is not understood here. Options of a part are flags: --method.temperature 0.1."
+    flags = [*PLAIN, *(f"{part}." for part in PARTS)]
+    near = difflib.get_close_matches(token.lstrip("-"), flags, 1, 0.5)
+    hint = f" Did you mean --{near[0]}{'...' if near[0].endswith('.') else ''}?" if near else ""
+    return f"there is no option {token}.{hint}"

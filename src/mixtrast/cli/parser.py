@@ -51,6 +51,7 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     parts.add_argument("--mixer", help="such as mixup, cutmix, mixup+cutmix")
     parts.add_argument("--encoder", help="default: mlp for tables, resnet8 for images")
     parts.add_argument("--views", help="such as mask+noise, or none")
+    parts.add_argument("--evaluation", help="such as linear+knn (default: all of them)")
     training = train.add_argument_group("training")
     training.add_argument("--epochs", help="default: about 1,500 steps")
     training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")

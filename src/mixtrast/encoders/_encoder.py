@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -34,18 +35,21 @@ class Encoder(nn.Module):
 
 
 def wrap(module: nn.Module, spec: Spec) -> Encoder:
-    """A module of one's own as an encoder: (B, *spec.shape) -> (B, dim), or more dimensions, which are flattened.
+    """A copy of a module of one's own as an encoder: (B, *spec.shape) -> (B, dim), or more dimensions, which are flattened.
+
+    The module itself is left alone: trained in place, it would carry what one run has learned into the next.
 
     The children of an `nn.Sequential` become the stages; any other module is one stage, and is mixed at its input only.
 
     Raises: ValueError where the module does not take such examples, or gives no vectors.
     """
-    if isinstance(module, Encoder):
-        return module
     if not isinstance(module, nn.Module):
         raise TypeError(
             f"an encoder of one's own must be an nn.Module, got {type(module).__name__}. By name: encoders.get('mlp', spec)."
         )
+    module = copy.deepcopy(module)
+    if isinstance(module, Encoder):
+        return module
     stages = list(module) if type(module) is nn.Sequential and len(module) else [module]
     modes = [(part, part.training) for part in module.modules()]
     module.eval()

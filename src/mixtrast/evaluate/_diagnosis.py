@@ -16,6 +16,7 @@ GRAVITY = (
     "diverged",
     "collapsed",
     "at chance",
+    "stuck",
     "worse than untrained",
     "memorising",
     "no better than majority",
@@ -60,8 +61,9 @@ def diagnose(record: Record) -> list[dict[str, str]]:
 
     Args:
         record: what is missing, None or NaN is not judged.
-            loss: mean of the last tenth of training (else `loss_last`, its last value); chance: its value when nothing is
-            learned; floor: the lowest it can be; warmup_done: False before the learning rate has reached its height.
+            loss: mean of the last tenth of training (else `loss_last`, its last value); loss_first: at the start; chance: its
+            value when nothing is learned; floor: the lowest it can be; warmup_done: False before the learning rate has
+            reached its height.
             rank, rank_untrained, dim: effective rank of the encoder's features, before training, and how many there are.
             uniformity, alignment: of the embeddings.
             gain_train, gain_val: chance less loss, on examples trained on and on others.
@@ -70,12 +72,12 @@ def diagnose(record: Record) -> list[dict[str, str]]:
             few: {"per_class", "trained", "untrained", "raw"}: accuracies with few labels, a list of draws each, the same draws.
 
     Verdicts: "learning": the loss has gone 5 % of the way from chance to the floor (0 where the floor is not known), else "at
-    chance", or "too early" before warm-up is done. "diverged": a number is not finite. "collapsed": features have an effective
-    rank below 2 (of more than 4), or a uniformity above -0.05. "memorising": less than half of the gain on training examples
-    is there on others. The probe: "worth it", "worse than untrained", "no better than untrained", "... raw", "... majority",
-    "plain labels do better" (its row "supervised"), or "worth it with few labels" (`few`). Accuracies closer than a standard
-    error of their difference, √(p(1-p)/n + q(1-q)/n), count as equal; r² closer than
-    0.02.
+    chance", "stuck" if it was as low at the start, or "too early" before warm-up is done. "diverged": a number is not finite.
+    "collapsed": features have an effective rank below 2 (of more than 4), or a uniformity above -0.05. "memorising": less than
+    half of the gain on training examples is there on others. The probe: "worth it", "worse than untrained", "no better than
+    untrained", "... raw", "... majority", "plain labels do better" (its row "supervised"), or "worth it with few labels"
+    (`few`). Accuracies closer than a standard error of their difference, √(p(1-p)/n + q(1-q)/n), count as equal; r² closer
+    than 0.02.
     """
     record = record | {key: None for key, value in record.items() if _broken(value) and not key.startswith("loss")}
     found = [verdict for judge in (_loss, _collapse, _memory, _probe) if (verdict := judge(record)) is not None]
@@ -98,6 +100,12 @@ def _loss(record: Record) -> Verdict | None:
         return None
     done = (chance - loss) / (chance - floor)
     where = f"The loss is {loss:.2f}; it is {chance:.2f} when nothing has been learned, and {floor:.2f} at the very best"
+    first = record.get("loss_first")
+    if done >= LEARNED and first is not None and first - loss < LEARNED * (chance - floor) and first < chance:
+        return "stuck", (
+            f"{where}, but it was {first:.2f} at the start: training has changed next to nothing, and was better than chance "
+            "before. Train for longer, or raise the learning rate three times."
+        )
     if done >= LEARNED:
         return "learning", f"{where}: {_percent(done)} of the way is done, so it is learning what it is asked."
     if record.get("warmup_done") is False:

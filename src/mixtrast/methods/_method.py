@@ -114,7 +114,8 @@ class Contrastive(Method):
 
     def embed(self, x: Tensor, start: int = 0) -> Tensor:
         """(N, ...) at depth `start` -> unit vectors (N, dim)."""
-        return normalize(self.projector(self.encoder.run(x, start)), dim=1)
+        z = self.projector(self.encoder.run(x, start))
+        return normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1)  # under autocast it is bfloat16
 
     def compare(self, anchors: Tensor, candidates: Tensor, ours: Labels, theirs: Labels, **seen: Any) -> Loss:
         """`contrast` at this temperature, and its levels."""

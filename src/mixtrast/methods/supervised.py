@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import torch
@@ -56,14 +55,18 @@ class Supervised(Method):
         return Loss(value, {"cross_entropy": value.detach()}, lambda: self._chance(labels), lambda: self._floor(labels))
 
     def _chance(self, labels: Labels) -> Tensor:
-        """All classes alike: log C, less for rows without a label."""
-        known = torch.where(labels.ids < 0, 0.0, labels.weight)
-        chance: Tensor = known.sum(1).mean() * math.log(self.classes)
+        """The best that one answer for all rows can do: the cross-entropy of the batch's mean label, log C if balanced."""
+        whole = self._dense(labels).mean(0)  # sums to the share of labels that are known
+        chance: Tensor = torch.special.entr(whole).sum() - torch.special.entr(whole.sum())
         return chance
 
     def _floor(self, labels: Labels) -> Tensor:
         """The mean entropy of the mixed labels."""
-        dense = torch.zeros(len(labels.ids), self.classes, device=labels.ids.device, dtype=labels.weight.dtype)
-        dense.scatter_add_(1, labels.ids.clamp(min=0), torch.where(labels.ids < 0, 0.0, labels.weight))
+        dense = self._dense(labels)
         entropy: Tensor = (torch.special.entr(dense).sum(1) - torch.special.entr(dense.sum(1))).mean()
         return entropy
+
+    def _dense(self, labels: Labels) -> Tensor:
+        """(R,C), rows of mixed labels; what is unknown in them is left out."""
+        dense = torch.zeros(len(labels.ids), self.classes, device=labels.ids.device, dtype=torch.float64)
+        return dense.scatter_add_(1, labels.ids.clamp(min=0), torch.where(labels.ids < 0, 0.0, labels.weight).double())

@@ -20,6 +20,8 @@ from mixtrast.recipe.decide import decide as decide
 from mixtrast.recipe.decide import full as full
 from mixtrast.recipe.decide import steps_of as steps_of
 from mixtrast.recipe.file import differences as differences
+from mixtrast.recipe.file import merge as merge
+from mixtrast.recipe.file import portable as portable
 from mixtrast.recipe.file import read as read
 from mixtrast.recipe.file import write as write
 from mixtrast.recipe.training import Training as Training

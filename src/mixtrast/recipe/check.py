@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from mixtrast import encoders, methods, mixers, registry, views
 from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
@@ -40,6 +42,7 @@ def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
         constructors refuse.
     """
     problems: list[str] = []
+    given = native(given)
     for key in given:
         if key not in (*SECTIONS, *_KEPT):
             problems.append(f"a recipe has no section {key!r}.{registry.near([key], SECTIONS)} It has: {', '.join(SECTIONS)}.")
@@ -81,6 +84,9 @@ def part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dic
     name = value.pop("name", None)
     if name is None:
         return dict(value)
+    if name == "own":
+        problems.append(f"{section} was an object of your own, {value.get('made')}. Give it again: {section}=...")
+        return {"name": name}
     try:
         parts = str(name).split("+") if section == "mixer" else [name]
         kinds = [registry.find(room, one.strip()) for one in parts]
@@ -92,7 +98,7 @@ def part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dic
     for kind in kinds:
         typed = _typed(section, kind, value, problems, name)
     if len(problems) == before:
-        _attempt(section, _maker(section, name, typed), problems)
+        _attempt(section, _maker(section, room, name, typed), problems)
     return {"name": name, **typed}
 
 
@@ -112,23 +118,22 @@ def _several(section: str, room: ModuleType, value: Any, problems: list[str]) ->
     return found
 
 
-def _maker(section: str, name: str, options: dict[str, Any]) -> Callable[[], Any]:
+def _maker(section: str, room: ModuleType, name: str, options: dict[str, Any]) -> Callable[[], Any]:
     """Builds the part on stand-ins, to hear what its constructor says of the values."""
     if section == "mixer":
         return lambda: mixers.get(name, **options)
     if section == "encoder":
         return lambda: encoders.get(name, Image(1, 8, 8), **options)
     if section == "method":
-        return lambda: methods.get(name, _stand_in(), classes=2, **options)
-    if section == "views":
-        return lambda: views.get(name, **options)
-    return lambda: None
+        shallow = {key: value for key, value in options.items() if key != "depth"}  # the real encoder knows its depths
+        return lambda: methods.get(name, _stand_in(), classes=2, **shallow)
+    return lambda: room.get(name, **options)
 
 
 def _stand_in() -> Encoder:
     import torch
 
-    return Encoder([torch.nn.Identity()] * 32, 4)  # deep enough for any depth; the real encoder is asked later
+    return Encoder([torch.nn.Identity()], 4)
 
 
 def _attempt(section: str, make: Callable[[], Any], problems: list[str]) -> None:
@@ -169,7 +174,12 @@ def _in_type(kind: type[Any], option: str, value: Any) -> Any:
         warnings.simplefilter("ignore")
         parser.add_class_arguments(kind, None, skip=skip, fail_untyped=False)
         try:
-            return parser.parse_object({option: value})[option]
+            try:
+                return parser.parse_object({option: value})[option]
+            except (ArgumentError, ValueError, TypeError, KeyError):
+                if isinstance(value, Mapping | list | tuple):
+                    raise
+                return parser.parse_object({option: f"[{value}]"})[option]  # one number where several may stand
         except (ArgumentError, ValueError, TypeError, KeyError) as error:
             default = registry.options(kind)[option].default
             raise ValueError(
@@ -188,3 +198,12 @@ def _mapping(value: Any, section: str, problems: list[str]) -> dict[str, Any]:
         return dict(value)
     problems.append(f"{section} of a recipe must be a mapping of its options, got {value!r}.")
     return {}
+
+
+def native(value: Any) -> Any:
+    """NumPy's numbers and strings as Python's own, all the way down; what is neither is left as it is."""
+    if isinstance(value, Mapping):
+        return {key: native(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(native, value))
+    return value.item() if isinstance(value, np.generic) else value

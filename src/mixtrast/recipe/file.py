@@ -29,8 +29,54 @@ def read(path: Path) -> dict[str, Any]:
     return loaded
 
 
+def portable(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run's recipe what was asked for: what was decided for its data (`why` says what) is decided anew for others."""
+    kept = {key: dict(part) if isinstance(part, Mapping) else part for key, part in found.items() if key in SECTIONS}
+    for key in found.get("why") or ():
+        section, _, option = str(key).partition(".")
+        if not option:
+            kept.pop(section, None)
+        elif isinstance(kept.get(section), dict):
+            kept[section].pop(option, None)
+    if isinstance(kept.get("data"), dict):
+        kept["data"].pop("fingerprint", None)
+    return kept
+
+
+def merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given goes over what is in the base.
+
+    The data and the training option by option (`steps` unsets `epochs`, and the other way); method, mixer and encoder too,
+    while the name is the same: another name takes none of the other's options, and another method brings its own mixer.
+    Views and evaluations are replaced as a whole.
+    """
+    merged, given = ({key: _named(key, part) for key, part in layer.items() if part is not None} for layer in (base, given))
+    if _name(given.get("method")) not in (None, _name(merged.get("method"))):
+        merged.pop("mixer", None)
+    for key, value in given.items():
+        before = merged.get(key)
+        if not isinstance(before, Mapping) or not isinstance(value, Mapping) or key in ("views", "evaluation"):
+            merged[key] = value
+        elif key in ("data", "training"):
+            other = {"steps": "epochs", "epochs": "steps"}
+            unset = {other[option]: None for option in value if option in other and value[option] is not None}
+            merged[key] = {**before, **(unset if key == "training" else {}), **value}
+        else:
+            same = _name(value) in (None, _name(before))
+            merged[key] = {**before, **value} if same else value
+    return merged
+
+
+def _named(section: str, part: Any) -> Any:
+    return {"name": part} if section in ("method", "mixer", "encoder") and isinstance(part, str) else part
+
+
+def _name(part: Any) -> Any:
+    return part.get("name") if isinstance(part, Mapping) else None
+
+
 def write(recipe: Mapping[str, Any], path: Path) -> None:
-    """As YAML, atomically."""
+    """As YAML; the file is there whole or not at all."""
     import yaml
 
     text = yaml.safe_dump(_plain(recipe), sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
@@ -40,8 +86,8 @@ def write(recipe: Mapping[str, Any], path: Path) -> None:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What two recipes differ in, but for what was decided on the way: "training.lr: 0.1 and 0.2"."""
-    first, second = (dict(_flat({k: _plain(r[k]) for k in SECTIONS if k in r})) for r in (one, other))
+    """What two recipes train differently in, "training.lr: 0.1 and 0.2"; how it is evaluated is left out."""
+    first, second = (dict(_flat({k: _plain(r[k]) for k in SECTIONS if k in r and k != "evaluation"})) for r in (one, other))
     keys = [*first, *(key for key in second if key not in first)]
     return [f"{k}: {first.get(k)!r} and {second.get(k)!r}" for k in keys if first.get(k) != second.get(k)]
 

@@ -82,8 +82,16 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What makes the run what it is: the recipe without the seed, the versions, the reasons and the place."""
-        return {key: value for key, value in self.recipe.items() if key not in NO_SETTINGS}
+        """What makes the run what it is: the recipe without the seed, the versions, the reasons and the place.
+
+        Nor what was decided of the training from the data (`why` says what): with groups, another seed has other sizes.
+        """
+        kept = {key: value for key, value in self.recipe.items() if key not in NO_SETTINGS}
+        why = self.recipe.get("why")
+        training = kept.get("training")
+        if isinstance(training, dict) and isinstance(why, dict):
+            kept["training"] = {key: value for key, value in training.items() if f"training.{key}" not in why}
+        return kept
 
 
 def read(folder: Path) -> Run:

@@ -10,11 +10,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mixtrast import domains, export, recipe, report
+from mixtrast import domains, export, recipe, registry, report
+from mixtrast import evaluate as room
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.run import assess, work
 from mixtrast.run.prepare import Prepared as Prepared
 from mixtrast.run.prepare import prepare as prepare
+from mixtrast.run.prepare import read as read
+from mixtrast.training import read_metrics
 
 Part = str | Mapping[str, Any]
 
@@ -53,7 +56,7 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl."""
-        return work.lines(self.folder)
+        return read_metrics(self.folder)
 
     @property
     def page(self) -> Path:
@@ -65,28 +68,32 @@ class Run:
         """What the representation is worth, in words."""
         return report.headline(self.results)
 
-    def evaluate(self, chosen: Part, *, data: Any = None, module: nn.Module | None = None) -> dict[str, Any]:
+    def evaluate(self, chosen: Part, *, data: Any = None, test: Any = None, module: nn.Module | None = None) -> dict[str, Any]:
         """Other evaluations, under the same rules and on the same split: {name: {row: scores}}.
 
-        They are added to results.json, and the report is made anew.
+        They take their place in results.json and the report, and the verdicts are told anew.
 
         Args:
             chosen: "linear", "knn+labels", or a mapping of options: {"linear": {"protocol": "sgd"}}.
-            data: the data again, where the run had them from memory.
+            data, test: the data again, where the run had them from memory.
+            module: a new one of the same make, where the encoder was one of your own.
         """
-        given = {**self.recipe, "evaluation": chosen, **({"encoder": module} if module is not None else {})}
-        prepared = prepare(given, data)
-        encoders = {name: self.encoder(module, untrained=name == "untrained").encoder for name in ("trained", "untrained")}
-        rows = assess.rows_of(prepared, encoders)
+        results, settings = self.results, self.recipe
+        checked = recipe.check({"evaluation": chosen}, room)["evaluation"]
+        options = {name: recipe.full(registry.find(room, name), given) for name, given in checked.items()}
+        material = read(settings["data"], settings["seed"], settings["training"]["bins"], data, test)
+        names = {"trained": export.WEIGHTS, "untrained": export.UNTRAINED, "supervised": f"supervised/{export.WEIGHTS}"}
+        there = {name: weights for name, weights in names.items() if (self.folder / weights).is_file()}
+        encoders = {name: export.load(self.folder, module=module, weights=weights).encoder for name, weights in there.items()}
+        rows = assess.rows_of(material, encoders)
         if not rows:
             raise ValueError(f"{self.folder} has no labelled test examples, so nothing can be evaluated. Train with --label.")
-        results, options = self.results, prepared.recipe["evaluation"]
-        found = assess.probe(prepared, rows, options)
-        for name, table in found.items():
-            beside = results["probes"].get(name, {}).get("supervised")  # its encoder is not kept
-            results["probes"][name] = {**table, **({"supervised": beside} if beside else {})}
+        found = assess.probe(material, rows, options)
+        results["probes"].update(found)
         if "labels" in options:
-            results["labels"] = assess.efficiency(prepared, rows, options["labels"])
+            results["labels"] = assess.efficiency(material, rows, options["labels"], results["data"]["labels_seen"])
+        tested = len(material.split.test)
+        results["diagnosis"] = assess.verdicts(results["learning"], results["probes"], results["labels"], tested)
         work.write_json(results, self.folder / work.RESULTS)
         report.write([self.folder], self.page)
         return found
@@ -112,7 +119,7 @@ def train(
     method: Part | None = None,
     mixer: Part | Mixer | OneOf | None = None,
     encoder: Part | nn.Module | None = None,
-    views: Part | None = None,
+    views: Any = None,
     epochs: int | None = None,
     batch: int | None = None,
     lr: float | None = None,
@@ -136,7 +143,7 @@ def train(
         method: "imix", or {"name": "imix", "temperature": 0.1}. None: mixsupcon when most rows are labelled, else imix.
         mixer: "mixup", {"name": "cutmix", "alpha": 0.5}, or a mixer.
         encoder: "mlp", {"name": "mlp", "widths": (256, 256)}, or a module of your own.
-        views: "mask+noise", {"mask": {"p": 0.3}}, "none".
+        views: "mask+noise", {"mask": {"p": 0.3}}, "none", a view, or a list.
         epochs, batch, lr: of the training; `training` takes the rest of `recipe.Training`.
         labels: how many labels of each class the whole run may see; the others count as unknown.
         seed: of the split, the weights and every draw; 0 if not given.
@@ -152,24 +159,30 @@ def train(
     Raises: ValueError, TypeError, FileNotFoundError or FileExistsError for what was given, with nothing written;
         training.TrainingError where the run failed; training.Interrupted after SIGINT or SIGTERM, saved.
     """
+    data, label, groups = _source(data, label, groups)
     section: dict[str, Any] = {"label": label, "groups": groups, "labels": labels, **(options or {})}
-    if _is_array(label) or _is_array(groups):
-        data = tuple(part for part in (data, label, groups) if part is not None)
-        section.update(label=None, groups=None)
     given = {
-        "data": {key: value for key, value in section.items() if value is not None},
+        "data": _there(section),
         "method": method,
         "mixer": mixer,
         "encoder": encoder,
-        "views": views,
-        "training": {**(training or {}), **_there(epochs=epochs, batch=batch, lr=lr)},
+        "views": _views(views),
+        "training": {**(training or {}), **_there({"epochs": epochs, "batch": batch, "lr": lr})},
         "evaluation": evaluation,
         "seed": seed,
     }
-    file = recipe.read(Path(recipe_file)) if recipe_file is not None else {}
-    stored = _stored(out, resume)
-    begun = ready(merge(stored or file, given), data, test, out=out, resume=resume)
+    settings = layers(given, out=out, resume=resume, file=recipe_file)
+    begun = ready(settings, data, test, out=out, resume=resume)
     return begun.go(quiet=quiet, say=(lambda text: None) if quiet else print)
+
+
+def layers(given: Mapping[str, Any], *, out: str | Path | None, resume: bool, file: str | Path | None) -> dict[str, Any]:
+    """The settings of a run: what is given, over a file's, over those of the run that is resumed."""
+    stored = Path(out) / work.RECIPE if resume and out is not None else None
+    base = recipe.read(stored) if stored is not None and stored.is_file() else {}
+    base = {key: part for key, part in base.items() if key not in ("why", "versions")}
+    over = recipe.portable(recipe.read(Path(file))) if file is not None else {}
+    return recipe.merge(recipe.merge(base, over), given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +215,7 @@ def ready(given: Mapping[str, Any], source: Any, test: Any, *, out: str | Path |
     if resume and out is None:
         raise ValueError("`resume` goes on with a run folder, but none was named. Add out=..., or --out DIR.")
     prepared = prepare(given, source, test)
-    folder = free_folder(prepared) if out is None else Path(out)
+    folder = free_folder(prepared) if out is None else Path(out).expanduser()
     finished = resume and work.is_finished(folder)
     work.claim(folder, prepared, resume=resume)
     return Ready(prepared, folder, resume, finished)
@@ -250,30 +263,6 @@ def write_features(run: Run, data: Any, out: Path) -> Written:
     return Written(*z.shape)
 
 
-def merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given goes over what is in the base, option by option; another name takes none of the other's options.
-
-    Another method brings its own mixer, unless one is given.
-    """
-    merged: dict[str, Any] = dict(base)
-    if _name(given.get("method")) not in (None, _name(base.get("method"))):
-        merged.pop("mixer", None)
-    for key, value in given.items():
-        if value is None:
-            continue
-        before = base.get(key)
-        if key in ("data", "training"):
-            value = {**(before if isinstance(before, Mapping) else {}), **value}
-        elif (
-            isinstance(value, Mapping)
-            and isinstance(before, Mapping)
-            and value.get("name", before.get("name")) == before.get("name")
-        ):
-            value = {**before, **value}
-        merged[key] = value
-    return merged
-
-
 def free_folder(prepared: Prepared) -> Path:
     """runs/<data>-<method>, with a number where that is taken."""
     stem = f"{prepared.data.name}-{prepared.recipe['method']['name']}".replace("/", "-").replace(" ", "-")
@@ -281,18 +270,31 @@ def free_folder(prepared: Prepared) -> Path:
     return next(folder for folder in names if not folder.exists())
 
 
-def _stored(out: str | Path | None, resume: bool) -> dict[str, Any] | None:
-    path = Path(out) / work.RECIPE if out is not None else None
-    return recipe.read(path) if resume and path is not None and path.is_file() else None
+def _source(data: Any, label: Any, groups: Any) -> tuple[Any, Any, Any]:
+    """Labels and groups that are arrays join the array that they belong to; names stay names."""
+    arrays = {
+        key: value for key, value in (("y", label), ("groups", groups)) if value is not None and not isinstance(value, str)
+    }
+    if not arrays:
+        return data, label, groups
+    frame = hasattr(data, "columns")
+    if frame and set(arrays) == {"y"}:
+        return (data, label), None, groups
+    if frame or isinstance(data, str | Path | tuple | Mapping) or len(arrays) < sum(v is not None for v in (label, groups)):
+        raise TypeError(
+            f"labels and groups as arrays go with an array of examples, got {type(data).__name__}. "
+            "Make them columns (or keys) of the data and name them: label='species', groups='subject'."
+        )
+    return {"x": data, **arrays}, None, None
 
 
-def _name(part: Any) -> Any:
-    return part.get("name") if isinstance(part, Mapping) else part
+def _views(given: Any) -> Any:
+    """One view, or several in a list, by name or made: as the mapping of a recipe."""
+    if given is None or isinstance(given, str | Mapping):
+        return given
+    several = given if isinstance(given, list | tuple) else [given]
+    return {v if isinstance(v, str) else type(v).__name__.lower(): {} if isinstance(v, str) else v for v in several}
 
 
-def _is_array(value: Any) -> bool:
-    return value is not None and not isinstance(value, str)
-
-
-def _there(**values: Any) -> dict[str, Any]:
+def _there(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,54 +15,65 @@ from mixtrast.encoders import Encoder
 from mixtrast.evaluate import Features
 from mixtrast.export import embed
 from mixtrast.methods import Batch, Loss, Method
-from mixtrast.run.prepare import Prepared
-from mixtrast.training.record import METRICS
+from mixtrast.run.prepare import Material, Prepared
+from mixtrast.training import read_metrics
 
 FEW = 10  # labels a class, at which few labels are judged
 SHOWN = 8  # examples in the strip of views and mixtures
 LOOKED = (2_000, 500)  # training and validation examples of the looks on the way
 
 
-def rows_of(prepared: Prepared, encoders: Mapping[str, Encoder]) -> dict[str, Features]:
+def rows_of(material: Material, encoders: Mapping[str, Encoder]) -> dict[str, Features]:
     """Features of train, val and test by row of the table: of each encoder, and the raw input. Empty without labels."""
-    if prepared.label is None or not len(prepared.split.test):
+    if material.label is None or not len(material.split.test):
         return {}
+    parts = {name: getattr(material.split, name) for name in ("train", "val", "test")}
+    return {name: _features(material, encoders.get(name), parts) for name in (*encoders, "raw")}
+
+
+def _features(material: Material, encoder: Encoder | None, parts: Mapping[str, Tensor]) -> Features:
+    """Features and labels of these rows; without an encoder the input itself."""
+    assert material.label is not None
     found = {}
-    for name in (*encoders, "raw"):
-        parts = {}
-        for part in ("train", "val", "test"):
-            rows = getattr(prepared.split, part)
-            x = prepared.x[rows]
-            z = x.flatten(1) if name == "raw" else embed(encoders[name], x)
-            parts[part] = (z, prepared.label[rows])
-        found[name] = Features.of(**parts, classes=len(prepared.data.classes))
-    return found
+    for name, rows in parts.items():
+        x = material.x[rows]
+        found[name] = (x.flatten(1) if encoder is None else embed(encoder, x), material.label[rows])
+    return Features.of(**found, classes=len(material.data.classes))
 
 
-def probe(prepared: Prepared, rows: Mapping[str, Features], chosen: Mapping[str, Any]) -> dict[str, Any]:
+def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """{probe: {row: scores}}, with the majority beside."""
-    seed, found = prepared.plan.seed, {}
+    found = {}
     for name, options in chosen.items():
         if name == "labels":
             continue
         evaluation = evaluate.get(name, **options)
         assert isinstance(evaluation, evaluate.Evaluation)
-        scores = {row: evaluation(features, seed=seed) for row, features in rows.items()}
-        found[name] = {**scores, "majority": evaluate.majority(next(iter(rows.values())))}
+        scores = {row: evaluation(features, seed=material.seed) for row, features in rows.items()}
+        found[name] = {**scores, "majority": _majority(material)}
     return found
 
 
-def efficiency(prepared: Prepared, rows: Mapping[str, Features], options: Mapping[str, Any]) -> dict[str, Any]:
+def _majority(material: Material) -> dict[str, float]:
+    """Of all labels of the training rows, granted or not: it stands for what costs nothing, and a balanced grant has none."""
+    label, split = material.data.label, material.split
+    assert label is not None
+    parts = {name: (torch.zeros(len(rows), 1), label[rows]) for name, rows in (("train", split.train), ("test", split.test))}
+    return evaluate.majority(Features.of(**parts, classes=len(material.data.classes)))
+
+
+def efficiency(
+    material: Material, rows: Mapping[str, Features], options: Mapping[str, Any], labels_seen: int
+) -> dict[str, Any]:
     """The label-efficiency curve, or why it is withheld: an encoder that saw labels knows more than a point grants."""
-    if prepared.method.uses_labels:
-        count = int((prepared.seen[prepared.rows] >= 0).sum())
+    if labels_seen:
         return {
             "points": [],
-            "withheld": f"the encoder saw all {count:,} labels, so fewer labels for the probe alone would flatter it. "
+            "withheld": f"the encoder saw all {labels_seen:,} labels, so fewer labels for the probe alone would flatter it. "
             "Train with few labels instead: --labels 10",
         }
     wanted = {name: features for name, features in rows.items() if name != "supervised"}
-    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=prepared.plan.seed)  # type: ignore[arg-type]
+    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=material.seed)  # type: ignore[arg-type]
     return {"points": found["points"], "withheld": None if found["points"] else found["skipped"]}
 
 
@@ -75,31 +85,38 @@ class Looker:
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
-        self.train, self.val = prepared.split.train[: LOOKED[0]], prepared.split.val[: LOOKED[1]]
-        known = prepared.label is not None and prepared.data.task == "classes"
-        self.known = known and len(self.val) > 0 and prepared.granted is None
-        self.views = _views(prepared, self.val if len(self.val) > 1 else self.train[: LOOKED[1]], 2, "look")
+        train, val = (_some(prepared, rows, many) for rows, many in zip(_parts(prepared), LOOKED, strict=True))
+        self.views = _views(prepared, val if len(val) > 1 else train, 2, "look")
+        self.parts: dict[str, Tensor] = {}  # validation stands where test stands in the end: test is not touched on the way
+        if prepared.label is not None and prepared.data.task == "classes" and prepared.granted is None:
+            train, val = (
+                _some(prepared, rows[prepared.target[rows] >= 0], many)
+                for rows, many in zip(_parts(prepared), LOOKED, strict=True)
+            )
+            if len(val) and len(prepared.target[train].unique()) > 1:
+                self.parts = {"train": train, "test": val}
 
     def __call__(self, method: Method, step: int) -> dict[str, Any]:
         seen = geometry(method, self.views)
-        if self.known:
-            prepared = self.prepared
-            assert prepared.label is not None
-            knn = evaluate.get("knn", neighbours=(min(20, len(self.train)),))
-            parts = {name: (embed(method.encoder, prepared.x[r]), prepared.label[r]) for name, r in self._parts().items()}
-            features = Features.of(**parts, classes=len(prepared.data.classes))
+        if self.parts:
+            knn = evaluate.get("knn", neighbours=(min(20, len(self.parts["train"])),))
+            features = _features(self.prepared, method.encoder, self.parts)
             seen["knn"] = knn(features, seed=0)["accuracy"]  # type: ignore[arg-type]
         return {name: round(value, 5) for name, value in seen.items()}
 
-    def _parts(self) -> dict[str, Tensor]:
-        """Validation stands where test stands in the end: test is not touched on the way."""
-        return {"train": self.train, "test": self.val}
+
+def _parts(prepared: Prepared) -> tuple[Tensor, Tensor]:
+    return prepared.split.train, prepared.split.val
+
+
+def _some(prepared: Prepared, rows: Tensor, many: int) -> Tensor:
+    """At most so many of these rows, at random but always the same: a file may be sorted by class."""
+    return rows[torch.randperm(len(rows), generator=draws.derived(prepared.seed, 0, "some"))[:many]]
 
 
 def geometry(method: Method, views: tuple[Tensor, ...]) -> dict[str, float]:
     """Alignment and uniformity of the embeddings (of the features, for a method without a projector), rank of the features."""
-    both = torch.cat(views)
-    h = embed(method.encoder, both)
+    h = embed(method.encoder, torch.cat(views))
     device = next(method.parameters()).device
     with torch.no_grad():
         projector = getattr(method, "projector", None)
@@ -114,17 +131,20 @@ def geometry(method: Method, views: tuple[Tensor, ...]) -> dict[str, float]:
 
 def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Path) -> dict[str, Any]:
     """Loss beside chance and floor, the method's objective on training and on other examples, and the geometry."""
-    lines = [line for line in read_lines(folder / METRICS) if "loss" in line]
+    lines = [line for line in read_metrics(folder) if "loss" in line]
     last = lines[-max(1, len(lines) // 10) :]
-    mean = {key: float(np.mean([line[key] for line in last])) if last else None for key in ("loss", "chance", "floor")}
+    found: dict[str, Any] = {
+        key: float(np.mean([line[key] for line in last])) if last else None for key in ("loss", "chance", "floor")
+    }
+    found.update(loss_first=lines[0]["loss"] if lines else None, loss_last=lines[-1]["loss"] if lines else None)
     looker = Looker(prepared)
     method.eval()
-    found: dict[str, Any] = {**mean, "loss_last": lines[-1]["loss"] if lines else None, **geometry(method, looker.views)}
-    found.update(dim=method.encoder.dim, rank_untrained=evaluate.rank(embed(untrained, looker.views[0])))
-    size = min(prepared.plan.training.batch or 2, len(prepared.split.val), len(prepared.rows))
+    found.update(geometry(method, looker.views), dim=method.encoder.dim)
+    found.update(rank_untrained=evaluate.rank(embed(untrained, looker.views[0])))
+    val = prepared.split.val[prepared.target[prepared.split.val] >= 0] if method.labelled_only else prepared.split.val
+    size = min(prepared.plan.training.batch or 2, len(val), len(prepared.rows))
     if size >= 8 and (prepared.granted is None or not method.uses_labels):
-        ours = objective(prepared, method, prepared.rows[:size])
-        theirs = objective(prepared, method, prepared.split.val[:size])
+        ours, theirs = (objective(prepared, method, _some(prepared, rows, size)) for rows in (prepared.rows, val))
         found.update(train_loss=float(ours.value), val_loss=float(theirs.value))
         found.update(gain_train=float(ours.chance() - ours.value), gain_val=float(theirs.chance() - theirs.value))
     rows = prepared.split.val if len(prepared.split.val) > 1 else prepared.split.train
@@ -141,18 +161,15 @@ def objective(prepared: Prepared, method: Method, rows: Tensor) -> Loss:
     """The method's loss on these rows in evaluation mode, labels and all, with draws that are always the same."""
     device = next(method.parameters()).device
     seen = tuple(view.to(device) for view in _views(prepared, rows, method.needs, "objective"))
-    label = prepared.seen[rows]
-    if prepared.method.uses_labels and prepared.label is not None and prepared.data.task == "classes":
-        label = prepared.label[rows].long()
-    batch = Batch(seen, label.to(device), torch.arange(len(rows), device=device))
-    loss: Loss = method(batch, draws.derived(prepared.plan.seed, 0, "objective"))
+    batch = Batch(seen, prepared.target[rows].to(device), torch.arange(len(rows), device=device))
+    loss: Loss = method(batch, draws.derived(prepared.seed, 0, "objective"))
     return loss
 
 
 def _views(prepared: Prepared, rows: Tensor, many: int, role: str) -> tuple[Tensor, ...]:
     found = []
     for number in range(many):
-        generator, x = draws.derived(prepared.plan.seed, 0, f"{role} {number}"), prepared.x[rows]
+        generator, x = draws.derived(prepared.seed, 0, f"{role} {number}"), prepared.x[rows]
         for view in prepared.plan.views:
             x = view(x, generator)
         found.append(x)
@@ -167,21 +184,21 @@ def figures(prepared: Prepared, rows: Mapping[str, Features], folder: Path, *, m
     folder.mkdir(exist_ok=True)
     np.savez_compressed(folder / "strip.npz", **_strip(prepared))
     if maps and rows:
-        index, trained = evaluate.tsne(rows["trained"].test.features, seed=prepared.plan.seed)
-        _, raw = evaluate.tsne(rows["raw"].test.features[index], seed=prepared.plan.seed)
+        index, trained = evaluate.tsne(rows["trained"].test.features, seed=prepared.seed)
+        _, raw = evaluate.tsne(rows["raw"].test.features[index], seed=prepared.seed)
         label = rows["trained"].test.label[index]
         np.savez_compressed(folder / "map.npz", index=index, trained=trained, raw=raw, label=label)
 
 
 def _strip(prepared: Prepared) -> dict[str, Any]:
     """Some examples, two views of each, and their mixtures at the input, with the share of the first."""
-    rows = prepared.rows[torch.randperm(len(prepared.rows), generator=draws.derived(prepared.plan.seed, 0, "strip"))[:SHOWN]]
+    rows = prepared.rows[torch.randperm(len(prepared.rows), generator=draws.derived(prepared.seed, 0, "strip"))[:SHOWN]]
     one, two = _views(prepared, rows, 2, "strip")
     found = {"x": prepared.x[rows], "view1": one, "view2": two}
     mixer = getattr(prepared.method, "mixer", None)
     if isinstance(mixer, mixers.Mixer | mixers.OneOf) and 0 in getattr(prepared.method, "depth", (0,)):
         try:
-            mixed, mix = mixer(one, draws.derived(prepared.plan.seed, 0, "strip mix"))
+            mixed, mix = mixer(one, draws.derived(prepared.seed, 0, "strip mix"))
             first, second = (one[mix.parents[:, k]] for k in (0, 1))
             found |= {"mixed": mixed, "first": first, "second": second, "weight": mix.weight[:, 0]}
         except ValueError:  # a mixer that works on another kind of input
@@ -189,7 +206,7 @@ def _strip(prepared: Prepared) -> dict[str, Any]:
     return {name: value.numpy() for name, value in found.items()}
 
 
-def data_record(prepared: Prepared) -> dict[str, Any]:
+def data_record(prepared: Prepared, labels_seen: int) -> dict[str, Any]:
     """The facts of the data, for results.json."""
     data, split, label = prepared.data, prepared.split, prepared.label
     parts = {"train": split.train, "val": split.val, "test": split.test}
@@ -213,7 +230,7 @@ def data_record(prepared: Prepared) -> dict[str, Any]:
         "counts": counts,
         "unlabelled": unlabelled,
         "labels_granted": prepared.granted,
-        "labels_seen": int((prepared.seen[prepared.rows] >= 0).sum()) if prepared.method.uses_labels else 0,
+        "labels_seen": labels_seen,
         "split": split.says,
         "notes": list(prepared.notes),
     }
@@ -231,10 +248,4 @@ def verdicts(
     points = {point["per_class"]: point["rows"] for point in labels.get("points", ())}
     middle = max((n for n in points if n <= FEW), default=None)
     few = None if middle is None else {"per_class": middle, **points[middle]}
-    return evaluate.diagnose({**learned, "warmup_done": True, "probes": short, "few": few})
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    return evaluate.diagnose({**learned, "probes": short, "few": few})

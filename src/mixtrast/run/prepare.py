@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,47 +21,63 @@ from mixtrast.recipe import Facts, RecipeError, Training, check, decide, full, s
 from mixtrast.training import Examples, Plan, choose
 
 LOOKS = 10  # times that a run is looked at on its way
+BESIDE = ("source", "test", "domain", "labels", "fingerprint")  # of the data section, what is no option of a domain
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A run that can begin.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Material:
+    """Data that were read, split and scaled, and who may see which label.
 
     Args:
-        recipe: resolved, every option in it; `why` has the reasons of what was decided.
+        section: the data section of the recipe, with a fingerprint of what was read.
         x: (N, *shape) all examples, scaled by training rows.
         mean, std: of that scaling.
-        label: what probes see: (N,) int64 or float32; None where there is none. Only granted ones in training rows.
-        seen: (N,) int64, what training sees: classes, or bins of a number; -1 elsewhere.
+        label: what probes see: (N,) int64 or float32; None where there is nothing to tell. Of training rows only granted ones.
+        target: (N,) int64, the class (or bin of a number) of every row, -1 where unknown.
+        seen: (N,) int64, what training sees of it: -1 outside the training rows, and where it was not granted.
         classes: how many training tells apart.
-        method: with its initial weights.
-        rows: the rows that train it.
+        notes: sentences for the user.
     """
 
-    recipe: dict[str, Any]
-    why: dict[str, str]
+    section: dict[str, Any]
+    seed: int
     data: Data
     split: Split
     x: Tensor
     mean: Tensor
     std: Tensor
     label: Tensor | None
+    target: Tensor
     seen: Tensor
     classes: int
-    method: Method
-    rows: Tensor
-    plan: Plan
     notes: tuple[str, ...]
-
-    @property
-    def examples(self) -> Examples:
-        return Examples(self.x[self.rows], self.seen[self.rows])
 
     @property
     def granted(self) -> int | None:
         """Labels of each class that the whole run may see, or None for all."""
-        granted: int | None = self.recipe["data"].get("labels")
+        granted: int | None = self.section.get("labels")
         return granted
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prepared(Material):
+    """A run that can begin.
+
+    Args:
+        recipe: resolved, every option in it; `why` has the reasons of what was decided.
+        method: with its initial weights.
+        rows: the rows that train it.
+    """
+
+    recipe: dict[str, Any]
+    why: dict[str, str]
+    method: Method
+    rows: Tensor
+    plan: Plan
+
+    @property
+    def examples(self) -> Examples:
+        return Examples(self.x[self.rows], self.seen[self.rows])
 
     def sibling(self, name: str, encoder: Encoder) -> Prepared:
         """Another method at its defaults on this (untrained) encoder; views, data, steps and seed are the same."""
@@ -84,35 +102,12 @@ def prepare(given: Mapping[str, Any], source: Any = None, test: Any = None) -> P
     Raises: ValueError, TypeError or FileNotFoundError with a sentence about what was given.
     """
     checked = check(given, evaluate)
-    section = dict(checked["data"])
-    source = section.pop("source", None) if source is None else source
-    test = section.pop("test", None) if test is None else test
-    section = {key: value for key, value in section.items() if key not in ("source", "test", "domain")}
-    labels, fingerprint = section.pop("labels", None), section.pop("fingerprint", None)
-    if source is None:
-        raise ValueError("no data were given. Name a file or a built-in set: mixtrast train digits.")
-    data = domains.open(source, test=test, **{key: value for key, value in section.items() if value not in (None, ())})
-    seed = checked["seed"]
-    split = domains.split(data, seed=seed)
-    label, seen, classes, notes = _labels(data, split, labels, checked["training"].get("bins", 10), seed)
-    facts = Facts(data.spec, len(split.train), int((seen[split.train] >= 0).sum()), classes, data.views)
+    material = read(checked["data"], checked["seed"], checked["training"].get("bins", 10), source, test)
+    data, split, seen = material.data, material.split, material.seen
+    facts = Facts(data.spec, len(split.train), int((seen[split.train] >= 0).sum()), material.classes, data.views)
     recipe, why = decide(checked, facts, evaluate)
-    print_ = _fingerprint(data)
-    if fingerprint not in (None, print_):
-        raise ValueError(
-            f"{data.name} is not what it was when this run began: its content has changed. Start in another --out."
-        )
-    recipe["data"] = {
-        "source": _said(source),
-        **({"test": _said(test)} if test is not None else {}),
-        "domain": data.domain,
-        **section,
-        **({"labels": labels} if labels is not None else {}),
-        "fingerprint": print_,
-    }
-    mean, std = domains.scaling(data, split.train)
-    x = (data.x - mean) / std
-    method = _build(recipe, data.spec, classes, recipe["encoder"])
+    recipe["data"] = material.section
+    method = _build(recipe, data.spec, material.classes, recipe["encoder"])
     machine = choose(Training(**recipe["training"]), method.encoder)
     recipe["training"].update(device=machine.device, precision=machine.precision, channels_last=machine.channels_last)
     why.update({f"training.{key}": reason for key, reason in machine.why.items()})
@@ -120,47 +115,117 @@ def prepare(given: Mapping[str, Any], source: Any = None, test: Any = None) -> P
     steps = steps_of(recipe["training"], len(rows))
     looks = sorted({round(steps * k / LOOKS) for k in range(LOOKS + 1)})
     chosen = [views.get(name, **part) if isinstance(part, Mapping) else part for name, part in recipe["views"].items()]
-    plan = Plan(seed, steps, Training(**recipe["training"]), machine, chosen, looks)
+    plan = Plan(material.seed, steps, Training(**recipe["training"]), machine, chosen, looks)
     recipe = {**recipe, "encoder": _said_part(recipe["encoder"]), "mixer": _said_part(recipe["mixer"])}
-    prepared = Prepared(recipe, why, data, split, x, mean, std, label, seen, classes, method, rows, plan, (*data.notes, *notes))
+    prepared = Prepared(**vars(material), recipe=recipe, why=why, method=method, rows=rows, plan=plan)
     _try(prepared)
     return prepared
 
 
-def _labels(
-    data: Data, split: Split, granted: int | None, bins: int, seed: int
-) -> tuple[Tensor | None, Tensor, int, tuple[str, ...]]:
-    """Labels for the probes, labels for training, how many classes training tells apart, and what to say of it."""
+def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, test: Any = None) -> Material:
+    """The data of a recipe, or others: read, split by the seed, scaled by training rows, labels granted.
+
+    Raises: ValueError, TypeError or FileNotFoundError with a sentence.
+    """
+    section = dict(section)
+    if source is not None and section.get("source", _said(source)) != _said(source):
+        section = {key: value for key, value in section.items() if key not in ("test", "fingerprint")}  # those of other data
+    source = section.get("source") if source is None else source
+    test = section.get("test") if test is None else test
+    if source is None:
+        raise ValueError("no data were given. Name a file or a built-in set: mixtrast train digits.")
+    if isinstance(source, str) and source.startswith("<") and source.endswith(" in memory>"):
+        raise ValueError(f"the data of this run were {source[1:-1]}, and are not kept. Give them again: data=...")
+    labels = section.get("labels")
+    if labels is not None and (not isinstance(labels, int) or isinstance(labels, bool) or labels < 1):
+        raise ValueError(f"`labels` must be how many labels of each class may be seen, 1 or more, got {labels!r}.")
+    options = {key: value for key, value in section.items() if key not in BESIDE and value not in (None, ())}
+    data = domains.open(source, test=test, **options)
+    split = domains.split(data, seed=seed)
+    label, target, seen, classes, notes = _labels(data, split, labels, bins, seed)
+    print_ = _fingerprint(data)
+    if section.get("fingerprint") not in (None, print_):
+        raise ValueError(
+            f"{data.name} is not what it was when this run began: its content has changed. Start in another --out."
+        )
+    told = {
+        "source": _said(source),
+        **({"test": _said(test)} if test is not None else {}),
+        "domain": data.domain,
+        **options,
+        **({"labels": labels} if labels is not None else {}),
+        "fingerprint": print_,
+    }
+    mean, std = domains.scaling(data, split.train)
+    return Material(
+        section=told,
+        seed=seed,
+        data=data,
+        split=split,
+        x=(data.x - mean) / std,
+        mean=mean,
+        std=std,
+        label=label,
+        target=target,
+        seen=seen,
+        classes=classes,
+        notes=(*data.notes, *notes),
+    )
+
+
+Labelled = tuple[Tensor | None, Tensor, Tensor, int, tuple[str, ...]]
+
+
+def _labels(data: Data, split: Split, granted: int | None, bins: int, seed: int) -> Labelled:
+    """Labels for the probes, targets, what training sees of them, how many classes it tells apart, and what to say of it."""
     nothing = torch.full((len(data.x),), -1)
     if data.label is None or data.task == "none":
         if granted is not None:
             raise ValueError(f"`labels` grants {granted} labels of each class, but there is no label. Name it: --label.")
-        return None, nothing, 0, ("There is no label: nothing can be probed, and the loss is all there is to look at.",)
-    hidden = torch.ones(len(data.x), dtype=torch.bool)
-    hidden[split.train] = False
-    if data.task == "number":
-        if granted is not None:
-            raise ValueError(
-                "`labels` grants labels class by class, but this label is a number. Leave it out, or --task classes."
-            )
-        known = split.train[~data.label[split.train].isnan()]
-        edges = torch.quantile(data.label[known].double(), torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1]).unique()
-        binned = torch.bucketize(data.label.double(), edges).masked_fill(data.label.isnan() | hidden, -1)
-        count = len(edges) + 1
-        note = f"The label is a number: probes predict it (R², MAE); methods that use labels see its {count} quantile bins."
-        return data.label, binned, count, (note,)
-    label = data.label if granted is None else domains.grant(data.label, split.train, granted, seed)
-    notes: tuple[str, ...] = ()
+        return (
+            None,
+            nothing,
+            nothing,
+            0,
+            ("There is no label: nothing can be probed, and the loss is all there is to look at.",),
+        )
+    if data.task == "number" and granted is not None:
+        raise ValueError("`labels` grants labels class by class, but this label is a number. Leave it out, or --task classes.")
+    target, notes = _bins(data, split, bins) if data.task == "number" else (data.label.long(), ())
+    kinds = len(target[split.train][target[split.train] >= 0].unique())
+    if kinds < 2:
+        only = "All labels of the training examples are the same: there is nothing to tell apart, and nothing is probed."
+        return None, target, _in_training(target, split), kinds, (only,)
+    label = data.label
     if granted is not None:
-        label = label.clone()
+        label = domains.grant(label, split.train, granted, seed).clone()
         label[split.val] = -1  # validation labels were not granted either
+        target = label
         notes = (f"Only {granted} labels of each class are seen, by training and by the probes; the rest count as unknown.",)
-    classes = len(torch.unique(label[split.train][label[split.train] >= 0]))
-    return label, label.masked_fill(hidden, -1), len(data.classes) if classes > 1 else classes, notes
+    return label, target, _in_training(target, split), len(data.classes) or kinds, notes
+
+
+def _in_training(target: Tensor, split: Split) -> Tensor:
+    """The targets of the training rows, -1 elsewhere."""
+    seen = torch.full_like(target, -1)
+    seen[split.train] = target[split.train]
+    return seen
+
+
+def _bins(data: Data, split: Split, bins: int) -> tuple[Tensor, tuple[str, ...]]:
+    """Quantile bins of a number, by the training rows; those that ties leave empty are not counted."""
+    assert data.label is not None
+    known = ~data.label.isnan()
+    ours = data.label[split.train][known[split.train]].double()
+    edges = torch.quantile(ours, torch.linspace(0, 1, bins + 1, dtype=torch.float64)[1:-1]).unique()
+    used = torch.bucketize(ours, edges).unique()
+    binned = torch.searchsorted(used, torch.bucketize(data.label.double(), edges)).clamp(max=len(used) - 1)
+    note = f"The label is a number: probes predict it (R², MAE); methods that use labels see its {len(used)} quantile bins."
+    return binned.masked_fill(~known, -1), (note,)
 
 
 def _build(recipe: Mapping[str, Any], shape: spec.Spec, classes: int, encoder_part: Any) -> Method:
-    """The method with its initial weights, which depend on the seed alone."""
+    """The method with its initial weights: those of the seed, and of a module of one's own as it was given."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(draws.derived_seed(recipe["seed"], 0, "weights"))
         if isinstance(encoder_part, nn.Module):
@@ -179,27 +244,28 @@ def _build(recipe: Mapping[str, Any], shape: spec.Spec, classes: int, encoder_pa
             raise RecipeError([f"method: {error}"]) from error
 
 
-@torch.no_grad()
 def _try(prepared: Prepared) -> None:
-    """One small batch through views and method, so that what does not go together is told before anything is written."""
-    rows = prepared.rows[: min(8, len(prepared.rows))]
+    """One batch through views and a copy of the method, so that what does not go together is told with nothing written."""
+    method = copy.deepcopy(prepared.method)
+    if not any(weight.requires_grad for weight in method.parameters()):
+        raise RecipeError(["there is nothing to train: the encoder has no weights, and neither has the method. Use an mlp."])
+    rows = prepared.rows[: min(64, prepared.plan.training.batch or 2, len(prepared.rows))]
     generator = torch.Generator().manual_seed(0)
-    seen = [prepared.x[rows]] * prepared.method.needs
+    seen = [prepared.x[rows]] * method.needs
     try:
-        for view in prepared.plan.views:
-            seen = [view(x, generator) for x in seen]
-        prepared.method.eval()
-        prepared.method(Batch(tuple(seen), prepared.seen[rows], torch.arange(len(rows))), generator)
-    except (ValueError, TypeError) as error:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            for view in prepared.plan.views:
+                seen = [view(x, generator) for x in seen]
+            method(Batch(tuple(seen), prepared.seen[rows], torch.arange(len(rows))), generator)
+    except (ValueError, TypeError, RuntimeError) as error:
         raise RecipeError([str(error)]) from error
-    finally:
-        prepared.method.train()
 
 
 def _fingerprint(data: Data) -> str:
-    digest = hashlib.blake2b(data.x.numpy().tobytes(), digest_size=8)
-    if data.label is not None:
-        digest.update(data.label.numpy().tobytes())
+    """Of all that decides who is in which split: another one is another data set."""
+    digest = hashlib.blake2b(repr(tuple(data.x.shape)).encode(), digest_size=8)
+    for part in (data.x, data.label, data.groups, data.given_test):
+        digest.update(b"none" if part is None else np.ascontiguousarray(part.numpy()).tobytes())
     return digest.hexdigest()
 
 
@@ -211,5 +277,5 @@ def _said(source: Any) -> str:
 def _said_part(part: Any) -> Any:
     if part is None or isinstance(part, Mapping):
         return part
-    text = repr(part) if not isinstance(part, Encoder | nn.Module) else type(part).__name__
+    text = repr(part) if not isinstance(part, nn.Module) else type(part).__name__
     return {"name": "own", "made": text}

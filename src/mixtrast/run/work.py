@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import math
 import os
 import platform
 import resource
+import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +24,6 @@ from mixtrast.encoders import Encoder
 from mixtrast.run import assess
 from mixtrast.run.prepare import Prepared
 from mixtrast.training import Fitted, Record, fit
-from mixtrast.training.record import METRICS
 from mixtrast.version import __version__
 
 RESULTS, RECIPE, PAGE = "results.json", "recipe.yaml", "report.html"
@@ -39,12 +41,16 @@ def claim(folder: Path, prepared: Prepared, *, resume: bool) -> None:
         )
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, not a run folder. Choose another --out.")
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(path.suffix != ".partial" for path in folder.iterdir()):
         check_same(folder, prepared.recipe)
         return
-    folder.mkdir(parents=True, exist_ok=True)
     versions = {"mixtrast": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
-    recipe.write({**prepared.recipe, "why": prepared.why, "versions": versions}, folder / RECIPE)
+    folder.mkdir(parents=True, exist_ok=resume)  # of two that come at once, one fails
+    try:
+        recipe.write({**prepared.recipe, "why": prepared.why, "versions": versions}, folder / RECIPE)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
 
 
 def check_same(folder: Path, ours: Mapping[str, Any]) -> None:
@@ -85,6 +91,11 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     return results
 
 
+def labels_seen(prepared: Prepared) -> int:
+    """How many labels training saw."""
+    return int((prepared.seen[prepared.rows] >= 0).sum()) if prepared.method.uses_labels else 0
+
+
 def how(prepared: Prepared) -> dict[str, Any]:
     """All that is needed to rebuild the encoder and feed it."""
     return {
@@ -103,6 +114,7 @@ def _initial(prepared: Prepared, folder: Path) -> Encoder:
     encoder = copy.deepcopy(prepared.method.encoder)
     if (folder / export.UNTRAINED).exists():
         export.load_weights(folder / export.UNTRAINED, encoder)
+        prepared.method.encoder.load_state_dict(encoder.state_dict())  # a module of one's own may come with other weights
     else:
         export.save_weights(folder / export.UNTRAINED, encoder)
     return encoder
@@ -115,6 +127,7 @@ def _beside(prepared: Prepared, untrained: Encoder, folder: Path, *, resume: boo
     inner.mkdir(exist_ok=True)
     record = Record(inner, _fingerprint(sibling.recipe))
     fit(sibling.method, sibling.examples, sibling.plan, record, resume=resume, name="supervised, beside it", quiet=quiet)
+    export.save_weights(inner / export.WEIGHTS, sibling.method.encoder)
     return sibling.method.encoder
 
 
@@ -125,7 +138,8 @@ def _results(
     rows = assess.rows_of(prepared, encoders)
     chosen = prepared.recipe["evaluation"]
     probes = assess.probe(prepared, rows, chosen) if rows else {}
-    labels = assess.efficiency(prepared, rows, chosen["labels"]) if rows and "labels" in chosen else {}
+    seen = labels_seen(prepared)
+    labels = assess.efficiency(prepared, rows, chosen["labels"], seen) if rows and "labels" in chosen else {}
     learned = assess.learning(prepared, prepared.method, encoders["untrained"], folder)
     assess.figures(prepared, rows, folder / "figures", maps=maps)
     machine = prepared.plan.machine
@@ -133,7 +147,7 @@ def _results(
     return {
         "version": 1,
         "finished": datetime.datetime.now().isoformat(timespec="seconds"),
-        "data": assess.data_record(prepared),
+        "data": assess.data_record(prepared, seen),
         "method": name,
         "mixer": (prepared.recipe["mixer"] or {}).get("name"),
         "encoder": prepared.recipe["encoder"]["name"],
@@ -162,10 +176,11 @@ def _next(prepared: Prepared, folder: Path) -> list[str]:
     if source.startswith("<"):
         return [f"mixtrast embed {folder} DATA -o features.npz"]
     other = "imix" if prepared.method.uses_labels else "mixsupcon"
+    run, source, again = (shlex.quote(str(text)) for text in (folder, source, folder / RECIPE))
     return [
-        f"mixtrast embed {folder} {source} -o features.npz",
-        f"mixtrast train --recipe {folder / RECIPE} --seed 0 1 2",
-        *([f"mixtrast train --recipe {folder / RECIPE} --method {other}"] if prepared.label is not None else []),
+        f"mixtrast embed {run} {source} -o features.npz",
+        f"mixtrast train --recipe {again} --seed 0 1 2",
+        *([f"mixtrast train --recipe {again} --method {other}"] if prepared.label is not None else []),
     ]
 
 
@@ -198,9 +213,4 @@ def _finite(value: Any) -> Any:
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and value != value else value
-
-
-def lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl."""
-    return assess.read_lines(folder / METRICS)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,3 +10,4 @@ from mixtrast.training.record import CheckpointError as CheckpointError
 from mixtrast.training.record import Interrupted as Interrupted
 from mixtrast.training.record import Record as Record
 from mixtrast.training.record import TrainingError as TrainingError
+from mixtrast.training.record import read_metrics as read_metrics

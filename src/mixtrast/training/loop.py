@@ -27,6 +27,7 @@ from mixtrast.training.progress import Progress
 from mixtrast.training.record import NEWEST, Interrupted, Record, TrainingError
 from mixtrast.views import View
 
+_ONE = threading.Lock()  # dropout and Fabric are global: one training at a time in a process
 Look = Callable[[Method, int], dict[str, Any]]
 
 
@@ -99,7 +100,7 @@ def fit(
     Raises: Interrupted after SIGINT or SIGTERM, saved; TrainingError on a non-finite loss; ValueError where no checkpoint is
         good; OSError where the disk is full (the last checkpoint is whole).
     """
-    with torch.random.fork_rng(), _signals() as asked:
+    with _ONE, torch.random.fork_rng(), _signals() as asked:
         return _Run(method, examples, plan, record, look, asked).go(resume, name, quiet)
 
 
@@ -151,10 +152,10 @@ class _Run:
 
     def _one_step(self) -> Loss:
         step = self.step + 1
+        torch.manual_seed(draws.derived_seed(self.plan.seed, step, "dropout"))  # and for views that draw globally
         batch = self._batch(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.plan.training, step, self.plan.steps)
-        torch.manual_seed(draws.derived_seed(self.plan.seed, step, "dropout"))
         try:
             loss: Loss = self.method(batch, draws.derived(self.plan.seed, step, "method"))
         except ValueError as error:  # on a CPU the algebra refuses rows that are not finite
@@ -231,8 +232,11 @@ class _Run:
         if self.look is None:
             return {}
         self.raw.eval()
-        with torch.no_grad():
-            seen = self.look(self.raw, step)
+        try:
+            with torch.no_grad():
+                seen = self.look(self.raw, step)
+        except ValueError as error:  # features that are not finite are refused
+            raise self._failure(step, self._batch(max(1, step)), str(error)) or error from error
         self.raw.train()
         return {"look": seen}
 

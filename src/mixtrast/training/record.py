@@ -108,15 +108,18 @@ class Record:
         path = self.folder / METRICS
         if not path.exists():
             return
-        kept = []
-        for text in path.read_text(encoding="utf-8").splitlines():
-            try:
-                line = json.loads(text)
-            except json.JSONDecodeError:  # cut short by a kill
-                break
-            if line["step"] > step:
-                break
-            kept.append(text)
+        kept = [line for line in read_metrics(self.folder) if line["step"] <= step]
         partial = path.with_name(METRICS + ".partial")
-        partial.write_text("".join(text + "\n" for text in kept), encoding="utf-8")
+        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
         os.replace(partial, path)
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl; one that a kill cut short ends them."""
+    path, lines = folder / METRICS, []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break
+    return lines
