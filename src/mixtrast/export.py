@@ -7,7 +7,6 @@ encoder.json            name, options, what an example looks like, how inputs we
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mixtrast import encoders, spec
+from mixtrast import encoders, spec, whole
 from mixtrast.encoders import Encoder
 
 WEIGHTS, HOW, UNTRAINED = "encoder.safetensors", "encoder.json", "untrained.safetensors"
@@ -61,13 +60,15 @@ def save(folder: Path, encoder: Encoder, how: dict[str, Any]) -> None:
     """Both files, each whole or not at all. `how`: encoder (name and options), spec, mean, std, facts, classes."""
     save_weights(folder / WEIGHTS, encoder)
     text = json.dumps({"format": 1, "dim": encoder.dim, **how}, indent=1)
-    _replace(folder / HOW, text.encode())
+    whole.write(folder / HOW, text.encode())
 
 
 def save_weights(path: Path, encoder: Encoder) -> None:
     from safetensors.torch import save as to_bytes
 
-    _replace(path, to_bytes({name: value.detach().cpu().contiguous().clone() for name, value in encoder.state_dict().items()}))
+    whole.write(
+        path, to_bytes({name: value.detach().cpu().contiguous().clone() for name, value in encoder.state_dict().items()})
+    )
 
 
 def load(folder: Path, *, module: nn.Module | None = None, weights: str = WEIGHTS) -> Kept:
@@ -108,13 +109,3 @@ def load_weights(path: Path, encoder: Encoder) -> None:
         encoder.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or of another encoder: {' '.join(str(error).split())[:300]}") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

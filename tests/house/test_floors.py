@@ -14,7 +14,7 @@ import mixtrast
 # From the ground up. A room imports rooms that stand further left or further down; names joined by a space stand side by side
 # and do not see each other, except on the ground floor, whose files may use one another but not in a circle.
 FLOORS = (
-    ("algebra labels affinity partition precision checks draws spec registry version",),
+    ("algebra labels affinity partition precision checks draws spec registry version whole",),
     ("mixers views encoders",),
     ("methods domains",),
     ("recipe", "training", "evaluate", "analysis", "export"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtrast import encoders, methods, mixers, registry, views
+from mixtrast import domains, encoders, methods, mixers, registry, views
 from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.recipe.training import Training
@@ -19,6 +19,7 @@ from mixtrast.spec import Image
 from mixtrast.views import View
 
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
+BESIDE = ("source", "test", "domain", "labels", "fingerprint")  # of the data section, what is no option of a domain
 _KEPT = ("why", "versions")  # written into a run's recipe beside the sections, and passed over when it is read
 
 
@@ -47,7 +48,10 @@ def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
         if key not in (*SECTIONS, *_KEPT):
             problems.append(f"a recipe has no section {key!r}.{registry.near([key], SECTIONS)} It has: {', '.join(SECTIONS)}.")
     found: dict[str, Any] = {key: given[key] for key in SECTIONS if given.get(key) is not None}
-    found["data"] = _mapping(found.get("data", {}), "data", problems)
+    data = _mapping(found.get("data", {}), "data", problems)
+    options = {key: value for key, value in data.items() if key not in BESIDE and value is not None}
+    found["data"] = {key: value for key, value in data.items() if key in BESIDE}
+    found["data"] |= _typed("data", registry.find(domains, "tabular"), options, problems)  # it has what all others have
     for section, room in (("method", methods), ("encoder", encoders), ("mixer", mixers)):
         if section in found and not isinstance(found[section], str | Mapping):
             if not isinstance(found[section], _own(section)):

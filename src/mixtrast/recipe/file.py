@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mixtrast import whole
 from mixtrast.recipe.check import SECTIONS
 
 
@@ -80,9 +80,7 @@ def write(recipe: Mapping[str, Any], path: Path) -> None:
     import yaml
 
     text = yaml.safe_dump(_plain(recipe), sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    whole.write(path, text.encode())
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -31,7 +31,7 @@ def group(runs: Iterable[Run]) -> list[Group]:
     """
     kinds: dict[str, list[Run]] = {}
     for run in {run.folder.resolve(): run for run in runs}.values():
-        kinds.setdefault(json.dumps(run.settings, sort_keys=True, default=str), []).append(run)
+        kinds.setdefault(json.dumps(run.asked, sort_keys=True, default=str), []).append(run)
     names = _names([found[0] for found in kinds.values()])
     groups = []
     for name, found in zip(names, kinds.values(), strict=True):

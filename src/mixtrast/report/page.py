@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mixtrast import whole
 from mixtrast.report.groups import group
 from mixtrast.report.records import read
 
@@ -29,15 +28,7 @@ def write(folders: Sequence[Path], out: Path, *, png: bool = False) -> Path:
     text = render(folders, png=png)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(beside, 0o666 & ~_umask())  # a temporary file is the writer's alone, a report is not
-        os.replace(beside, out)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    whole.write(out, text.encode())
     return out
 
 
@@ -76,9 +67,3 @@ def render(folders: Sequence[Path], *, png: bool = False) -> str:
 def _glued(text: str) -> str:
     """A number stays on one line with its spread and its unit."""
     return text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -82,16 +82,16 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What makes the run what it is: the recipe without the seed, the versions, the reasons and the place.
+        """What makes the run what it is: the recipe without the seed, the versions, the reasons and the place."""
+        return {key: value for key, value in self.recipe.items() if key not in NO_SETTINGS}
 
-        Nor what was decided of the training from the data (`why` says what): with groups, another seed has other sizes.
-        """
-        kept = {key: value for key, value in self.recipe.items() if key not in NO_SETTINGS}
-        why = self.recipe.get("why")
-        training = kept.get("training")
-        if isinstance(training, dict) and isinstance(why, dict):
-            kept["training"] = {key: value for key, value in training.items() if f"training.{key}" not in why}
-        return kept
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Of the settings, without what was decided of the training from the data: another seed may have other sizes."""
+        why, training = self.recipe.get("why"), self.settings.get("training")
+        if not isinstance(training, dict) or not isinstance(why, dict):
+            return self.settings
+        return {**self.settings, "training": {key: value for key, value in training.items() if f"training.{key}" not in why}}
 
 
 def read(folder: Path) -> Run:

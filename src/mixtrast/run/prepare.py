@@ -17,11 +17,10 @@ from mixtrast import domains, draws, encoders, evaluate, methods, mixers, regist
 from mixtrast.domains import Data, Split
 from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch, Method
-from mixtrast.recipe import Facts, RecipeError, Training, check, decide, full, steps_of
+from mixtrast.recipe import BESIDE, Facts, RecipeError, Training, check, decide, full, steps_of
 from mixtrast.training import Examples, Plan, choose
 
 LOOKS = 10  # times that a run is looked at on its way
-BESIDE = ("source", "test", "domain", "labels", "fingerprint")  # of the data section, what is no option of a domain
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

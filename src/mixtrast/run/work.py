@@ -6,7 +6,6 @@ import copy
 import datetime
 import json
 import math
-import os
 import platform
 import resource
 import shlex
@@ -19,7 +18,7 @@ from typing import Any
 
 import torch
 
-from mixtrast import export, recipe, report, spec
+from mixtrast import export, recipe, report, spec, whole
 from mixtrast.encoders import Encoder
 from mixtrast.run import assess
 from mixtrast.run.prepare import Prepared
@@ -203,9 +202,7 @@ def _peak(device: str) -> int:
 
 def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Whole or not at all; without NaN, which is no JSON."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(_finite(values), indent=1), encoding="utf-8")
-    os.replace(partial, path)
+    whole.write(path, json.dumps(_finite(values), indent=1).encode())
 
 
 def _finite(value: Any) -> Any:

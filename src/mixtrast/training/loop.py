@@ -70,11 +70,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training took: seconds in all sessions, the last loss, examples a second, and what was said on the way."""
+    """What a training took: seconds in all sessions, the last loss, and what was said on the way."""
 
     seconds: float
     loss: float
-    examples_per_second: float
     says: tuple[str, ...]
 
 
@@ -129,7 +128,7 @@ class _Run:
 
     def go(self, resume: bool, name: str, quiet: bool) -> Fitted:
         says = self._resume() if resume else ()
-        saved, started = time.perf_counter(), self.step
+        saved = time.perf_counter()
         self.method.train()
         if self.step == 0 and 0 in self.plan.looks:
             self._write({"step": 0, **self._looked(0)})
@@ -142,11 +141,9 @@ class _Run:
                     self._settle()
                     self._save()
                     saved = time.perf_counter()
-                if self.asked and self.step < self.plan.steps:
+                if self.asked:
                     raise Interrupted(self.asked[0], self.step, self.plan.steps)
-        seconds = time.perf_counter() - self.began
-        done = (self.step - started) * self.batch
-        return Fitted(self.before + seconds, self.last, done / seconds if done else 0.0, says)
+        return Fitted(self.before + time.perf_counter() - self.began, self.last, says)
 
     # --- a step ---
 
@@ -243,6 +240,9 @@ class _Run:
     # --- checkpoints ---
 
     def _save(self) -> None:
+        if not all(bool(weight.isfinite().all()) for weight in self.raw.parameters()):
+            what = "the weights have left the range of numbers"
+            raise self._failure(self.step, self._batch(self.step), what) or TrainingError(what)
         if self.record is not None:
             self.record.save(
                 {

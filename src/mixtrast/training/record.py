@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from mixtrast import whole
+
 METRICS, NEWEST, BEFORE = "metrics.jsonl", "checkpoint.pt", "checkpoint.before.pt"
 
 
@@ -51,20 +53,13 @@ class Record:
 
     def save(self, state: dict[str, Any]) -> None:
         """The newest checkpoint becomes the one before, and this the newest; a crash at any moment leaves a whole one."""
-        partial, newest = self.folder / (NEWEST + ".partial"), self.folder / NEWEST
-        try:
-            whole = io.BytesIO()  # torch's writer turns a full disk into errors of its own; a plain write says what it is
-            torch.save({"recipe": self.recipe, **state}, whole)
-            with partial.open("wb") as file:
-                file.write(whole.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        content = io.BytesIO()  # torch's writer turns a full disk into errors of its own; a plain write says what it is
+        torch.save({"recipe": self.recipe, **state}, content)
+        next_, newest = self.folder / (NEWEST + ".next"), self.folder / NEWEST
+        whole.write(next_, content.getbuffer(), sync=True)
         if newest.exists():
             os.replace(newest, self.folder / BEFORE)
-        os.replace(partial, newest)
+        os.replace(next_, newest)
 
     def load(self) -> dict[str, Any] | None:
         """The newest good checkpoint, or None where there is none at all yet; metrics after it are dropped.
@@ -95,7 +90,7 @@ class Record:
             if "weights_only" in str(error) or "Unsupported" in str(error):
                 raise ValueError(f"{path} is refused: it holds more than tensors and numbers, and would run code.") from error
             raise ValueError(f"{path} is damaged.") from error
-        except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnicodeDecodeError) as error:
+        except Exception as error:  # torch's reader raises many kinds on noise
             raise ValueError(f"{path} is damaged or cut short.") from error
         if not isinstance(state, dict) or not {"recipe", "step", "method", "optimizer"} <= set(state):
             raise ValueError(f"{path} is no checkpoint of mixtrast.")
@@ -109,17 +104,18 @@ class Record:
         if not path.exists():
             return
         kept = [line for line in read_metrics(self.folder) if line["step"] <= step]
-        partial = path.with_name(METRICS + ".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        os.replace(partial, path)
+        whole.write(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl; one that a kill cut short ends them."""
     path, lines = folder / METRICS, []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except json.JSONDecodeError:
             break
+        if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+            break
+        lines.append(line)
     return lines
