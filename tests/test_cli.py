@@ -791,9 +791,6 @@ def test_an_interrupt_is_no_traceback(capsys, monkeypatch):
 # --- known bugs -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(
-    strict=True, reason="argparse takes the value of a dotted option for DATA, where DATA comes later or not at all"
-)
 @pytest.mark.parametrize("words", [TRAIN[:1], ("train", "--out", "run", "--resume")], ids=["before", "resume"])
 def test_options_of_a_part_may_come_before_the_data(words, here):
     if "--resume" in words:
@@ -803,7 +800,6 @@ def test_options_of_a_part_may_come_before_the_data(words, here):
         assert command("train", "--method.temperature", "0.3", *TRAIN[1:], "--out", "run", "--quiet") == 0
 
 
-@pytest.mark.xfail(strict=True, reason="one number is no tuple")
 @pytest.mark.parametrize(
     "words", [("--encoder", "mlp", "--encoder.widths", "16"), ("--evaluation.knn.neighbours", "5")], ids=str
 )
@@ -811,20 +807,17 @@ def test_one_value_is_enough_where_there_may_be_several(words, here):
     trained(*words)
 
 
-@pytest.mark.xfail(strict=True, reason="train has options of evaluations, and no flag to choose one, as evaluate has")
 def test_evaluations_are_chosen(here):
     Path("../data/plain.yaml").write_text(QUICK.partition("\n")[2])
     assert command(*TRAIN[:4], "--recipe", "../data/plain.yaml", "--evaluation", "knn", "--out", "run", "--quiet") == 0
     assert set(Run(Path("run")).results["probes"]) == {"knn"}
 
 
-@pytest.mark.xfail(strict=True, reason="the folder of the second seed is looked at when the first has been trained")
 def test_the_folders_of_all_seeds_are_looked_at_first(here, capsys):
     Path("all/seed-1").mkdir(parents=True)
     assert "nothing is overwritten" in refusal(capsys, *TRAIN, "--seed", "0", "1", "--out", "all", "--quiet")
 
 
-@pytest.mark.xfail(strict=True, reason="the page of several seeds goes over the page of the run whose folder was named")
 def test_several_seeds_do_not_go_over_a_run(here):
     before = trained().page.stat().st_mtime_ns, Path("run/report.html").read_text()
     Path("run/report.html").write_text("the page of the run")
@@ -846,7 +839,6 @@ def test_a_name_with_two_dashes_is_no_flag(here, capsys, monkeypatch):
     assert "--out runs/trees--out-mixsupcon --resume" in capsys.readouterr().err
 
 
-@pytest.mark.xfail(strict=True, reason="a full disk when the folder is made is called wrong input, and leaves the folder")
 def test_a_disk_that_is_full_from_the_start(here, capsys, monkeypatch):
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -856,7 +848,6 @@ def test_a_disk_that_is_full_from_the_start(here, capsys, monkeypatch):
     assert not list(Path().rglob("*.partial"))
 
 
-@pytest.mark.xfail(strict=True, reason="a second signal while training is told as one while evaluating")
 def test_a_second_signal_is_no_evaluation(here, capsys, monkeypatch):
     def interrupts(self: Record, state: dict[str, Any]) -> None:
         raise KeyboardInterrupt
@@ -867,7 +858,6 @@ def test_a_second_signal_is_no_evaluation(here, capsys, monkeypatch):
     assert "the trained encoder is saved" not in capsys.readouterr().err
 
 
-@pytest.mark.xfail(strict=True, reason="what a probe refuses is heard when all has been trained")
 @pytest.mark.parametrize(
     "words", ["--evaluation.linear.epochs 0", "--evaluation.labels.draws 0", "--evaluation.knn.temperature -1"]
 )
@@ -875,7 +865,6 @@ def test_values_of_evaluations_are_refused_before_training(words, here, capsys):
     assert "must be" in refusal(capsys, *TRAIN, "--method", "imix", "--quiet", *words.split())
 
 
-@pytest.mark.xfail(strict=True, reason="the data section of a recipe has no types, and Python's own words come out")
 @pytest.mark.parametrize("section", ["{label: 5}", "{label: [kind]}", "{label: kind, drop: 3}", "{label: kind, labels: many}"])
 def test_a_wrong_data_section_is_told_in_words(section, here, capsys):
     Path("../data/bad.yaml").write_text(f"data: {section}\n")

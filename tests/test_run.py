@@ -862,13 +862,11 @@ def test_a_look_sees_validation_and_no_test_example():
 # --- known bugs -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="features of one class are handed to the probes, which refuse them when all is trained")
 def test_a_label_of_one_class_probes_nothing(tmp_path):
     done = small((blobs()[0], np.zeros(80, dtype=int)), tmp_path / "run", method="imix")
     assert done.results["probes"] == {}
 
 
-@pytest.mark.xfail(strict=True, reason="the looks take the first rows of the table, which may be of one class, and fail")
 def test_a_table_that_is_sorted_by_class_is_looked_at(tmp_path, monkeypatch):
     monkeypatch.setattr(assess, "LOOKED", (20, 10))  # as 2,000 and 500 of a larger table
     x, y = blobs()
@@ -877,27 +875,23 @@ def test_a_table_that_is_sorted_by_class_is_looked_at(tmp_path, monkeypatch):
     assert "knn" in done.metrics[0]["look"]
 
 
-@pytest.mark.xfail(strict=True, reason="a look at features that are not finite is a ValueError, as if the input were wrong")
 def test_a_look_at_a_training_that_blew_up_is_a_training_error(tmp_path):
     with pytest.raises(TrainingError, match="Try a lower learning rate"):
         small(blobs(), tmp_path / "run", method="imix", training={"lr": 1e38, "warmup": 0.0})
 
 
-@pytest.mark.xfail(strict=True, reason="the last step's weights are not looked at before they are evaluated")
 def test_a_last_step_that_blows_up_is_a_training_error(tmp_path, monkeypatch):
     monkeypatch.setattr(assess.Looker, "__call__", lambda self, method, step: {})
     with pytest.raises(TrainingError):
         small(blobs(), tmp_path / "run", method="imix", training={"lr": 1e38, "warmup": 0.0, "steps": 1})
 
 
-@pytest.mark.xfail(strict=True, reason="groups without labels are taken for the labels")
 def test_groups_alone_are_groups(tmp_path):
     done = small(blobs()[0], tmp_path / "run", groups=np.arange(80) // 4)
     assert done.results["data"]["task"] == "none"
     assert "whole groups" in done.results["data"]["split"]
 
 
-@pytest.mark.xfail(strict=True, reason="(frame, label, groups) is a triple that no domain takes")
 @pytest.mark.parametrize("label", ["kind", None])
 def test_groups_beside_a_frame_are_taken(label, tmp_path):
     data = frame()
@@ -906,7 +900,6 @@ def test_groups_beside_a_frame_are_taken(label, tmp_path):
     assert "whole groups" in done.results["data"]["split"]
 
 
-@pytest.mark.xfail(strict=True, reason="groups are not in the fingerprint of the data")
 def test_groups_that_have_changed_are_refused(tmp_path, monkeypatch):
     (x, y), groups = blobs(), np.arange(80) // 4
     stopping(monkeypatch, 3)
@@ -916,14 +909,12 @@ def test_groups_that_have_changed_are_refused(tmp_path, monkeypatch):
         small((x, y, groups[::-1] // 2), tmp_path / "run", resume=True)
 
 
-@pytest.mark.xfail(strict=True, reason="two views are alike to any encoder: what was so before training counts as learned")
 @pytest.mark.parametrize("method", ["simclr", "npair"])
 def test_standing_still_below_chance_is_not_learning(method, tmp_path):
     done = small(blobs(120), tmp_path / "run", method=method, training={"steps": 10, "lr": 1e-8})
     assert "learning" not in verdicts(done)
 
 
-@pytest.mark.xfail(strict=True, reason="validation rows have no bins, so what was learned seems not to hold for them")
 def test_a_number_that_is_learned_is_not_learned_by_heart(tmp_path):
     x, _ = blobs(200)
     training = {"steps": 150, "lr": 0.01}
@@ -931,48 +922,39 @@ def test_a_number_that_is_learned_is_not_learned_by_heart(tmp_path):
     assert "memorising" not in verdicts(done)
 
 
-@pytest.mark.xfail(strict=True, reason="the recipe of a run with a mixer or view of one's own cannot be built again")
 @pytest.mark.parametrize("own", [{"mixer": mt.mixers.Mixup(alpha=0.3)}, {"views": {"twice": Twice()}}], ids=["mixer", "view"])
 def test_a_run_with_parts_of_ones_own_is_evaluated(own, tmp_path):
     done = small(blobs(), tmp_path / "run", method="imix", **own)
     assert "trained" in done.evaluate("linear", data=blobs())["linear"]
 
 
-@pytest.mark.xfail(strict=True, reason="Run.evaluate takes no `test`, and looks for a file of the name '<tuple in memory>'")
 def test_a_run_with_a_test_set_from_memory_is_evaluated(tmp_path):
     done = small(blobs(), tmp_path / "run", test=blobs(30, seed=1))
     assert "trained" in done.evaluate("linear", data=blobs(), test=blobs(30, seed=1))["linear"]
 
 
-@pytest.mark.xfail(strict=True, reason="data that were in memory are looked for by the name '<tuple in memory>'")
 def test_evaluating_without_the_data_says_what_to_give(tmp_path):
     done = small(blobs(), tmp_path / "run")
     with pytest.raises(ValueError, match="data="):
         done.evaluate("linear")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="views that are given as a mapping are added to those of the recipe, not put in their place"
-)
 @pytest.mark.parametrize("views", [{}, {"noise": {}}], ids=str)
 def test_views_that_are_given_go_over_those_of_the_recipe(views):
     assert recipe.merge({"views": {"mask": {"p": 0.1}}}, {"views": views}) == {"views": views}
 
 
-@pytest.mark.xfail(strict=True, reason="the fingerprint of the run's own data is taken from its recipe")
 def test_the_recipe_of_a_run_is_good_for_other_data(tmp_path):
     done = small(csv(tmp_path), tmp_path / "run", label="kind")
     other = small(frame(seed=1), tmp_path / "other", label="kind", recipe_file=done.folder / "recipe.yaml")
     assert other.results["cost"]["steps"] == 6
 
 
-@pytest.mark.xfail(strict=True, reason="only NaN becomes null")
 def test_infinity_is_no_json_either(tmp_path):
     work.write_json({"a": math.inf}, tmp_path / "a.json")
     assert strict(tmp_path / "a.json") == {"a": None}
 
 
-@pytest.mark.xfail(strict=True, reason="a path is not quoted")
 def test_what_comes_next_can_be_typed(tmp_path):
     path = tmp_path / "my trees.csv"
     frame().to_csv(path, index=False)

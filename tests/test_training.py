@@ -871,14 +871,12 @@ def test_the_environment_can_be_kept_in_a_checkpoint():
 # --- known bugs -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="torch's reader fails on noise in more ways than are caught")
 @pytest.mark.parametrize("content", [b"\x80\x02.", b"\x80\x02J\x00"], ids=repr)
 def test_noise_that_begins_like_a_checkpoint_gives_way_too(two, content):
     (two.folder / record.NEWEST).write_bytes(content)
     assert two.load()["step"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a line may be JSON and no line of ours, or not even text")
 @pytest.mark.parametrize("tail", [b"3\n", b"{}\n", b"\xff\xfe"], ids=repr)
 def test_lines_that_are_not_ours_are_dropped(two, tail):
     path = two.folder / record.METRICS
@@ -887,7 +885,6 @@ def test_lines_that_are_not_ours_are_dropped(two, tail):
     assert path.read_bytes() == b'{"step": 0}\n'
 
 
-@pytest.mark.xfail(strict=True, reason="a signal in the last step is noted and forgotten")
 def test_a_signal_in_the_last_step_is_not_forgotten(tmp_path):
     with pytest.raises(Interrupted):
         fit(built("imix"), examples(), plan(looks=[STEPS]), kept(tmp_path), look=Stopper(STEPS))

@@ -159,10 +159,11 @@ def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[st
 
 def _embed(known: argparse.Namespace, options: dict[str, Any], given: list[str]) -> int:
     from mixtrast import run
+    from mixtrast.run import features
 
     out = Path(known.out)
-    written = run.write_features(run.Run(Path(known.folder)), known.data, out)
-    print(f"{written.rows:,} x {written.columns:,} features in {out}")
+    rows, columns = features.write(run.Run(Path(known.folder)), known.data, out)
+    print(f"{rows:,} x {columns:,} features in {out}")
     return 0
 
 

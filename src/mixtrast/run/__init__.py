@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,48 +218,6 @@ def ready(given: Mapping[str, Any], source: Any, test: Any, *, out: str | Path |
     finished = resume and work.is_finished(folder)
     work.claim(folder, prepared, resume=resume)
     return Ready(prepared, folder, resume, finished)
-
-
-@dataclass(frozen=True)
-class Written:
-    """How much was written."""
-
-    rows: int
-    columns: int
-
-
-def write_features(run: Run, data: Any, out: Path) -> Written:
-    """Features of `data` as .npz (z, and y where there is a label), .csv or .parquet (columns z0, z1, ..., label).
-
-    Raises: FileExistsError, ValueError for another ending; the file is whole or not there.
-    """
-    import numpy as np
-
-    endings = (".npz", ".csv", ".parquet")
-    if out.suffix not in endings:
-        raise ValueError(f"features are written as {', '.join(endings)}, got {out.name!r}.")
-    if out.exists():
-        raise FileExistsError(f"{out} exists already, and nothing is overwritten. Choose another -o.")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} into. Make it first.")
-    z, read = run.embed(data)
-    label = None if read.label is None else read.label.numpy()
-    partial = out.with_name(f".{out.stem}.partial{out.suffix}")
-    try:
-        if out.suffix == ".npz":
-            arrays: dict[str, Any] = {"z": z.numpy()} if label is None else {"z": z.numpy(), "y": label}
-            np.savez_compressed(partial, **arrays)
-        else:
-            import pandas
-
-            frame = pandas.DataFrame(z.numpy(), columns=[f"z{k}" for k in range(z.shape[1])])
-            if label is not None:
-                frame["label"] = [read.classes[k] if k >= 0 else None for k in label] if read.classes else label
-            frame.to_csv(partial, index=False) if out.suffix == ".csv" else frame.to_parquet(partial)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return Written(*z.shape)
 
 
 def free_folder(prepared: Prepared) -> Path:
