@@ -302,11 +302,22 @@ def agrees(module: nn.Module, made: Encoder, shape: spec.Spec = TABLE) -> bool:
     return made.eval()(x).equal(module.eval()(x).flatten(1))
 
 
+def copied(made: list[nn.Module], given: list[nn.Module]) -> bool:
+    """Of the same make and the same weights, and nothing of it is the same object."""
+    ours, theirs = nn.ModuleList(made), nn.ModuleList(given)
+    there = {id(part) for part in theirs.modules()} | {value.data_ptr() for value in theirs.state_dict().values()}
+    return (
+        str(ours) == str(theirs)
+        and all(value.equal(theirs.state_dict()[key]) for key, value in ours.state_dict().items())
+        and not there & ({id(part) for part in ours.modules()} | {value.data_ptr() for value in ours.state_dict().values()})
+    )
+
+
 def test_the_children_of_a_sequential_become_the_stages():
     module = own()
     made = wrap(module, TABLE)
     assert isinstance(made, Encoder)
-    assert [*made.stages] == [*module]
+    assert copied([*made.stages], [*module])
     assert made.dim == 3
     assert agrees(module, made)
 
@@ -315,14 +326,15 @@ def test_a_layer_that_stands_twice_in_a_sequential_runs_twice():
     relu = nn.ReLU()
     module = nn.Sequential(nn.Linear(9, 4), relu, nn.Linear(4, 4), relu)
     made = wrap(module, TABLE)
-    assert [*made.stages] == [*module]
+    assert copied([*made.stages], [*module])
+    assert made.stages[1] is made.stages[3]
     assert agrees(module, made)
 
 
 def test_any_other_module_is_one_stage_and_its_output_is_flattened():
     module = Own()
     made = wrap(module, TABLE)
-    assert made.stages[0] is module
+    assert copied([*made.stages][:1], [module])
     assert made.dim == 6
     assert agrees(module, made)
 
@@ -337,7 +349,7 @@ class Residual(nn.Sequential):
 def test_a_kind_of_sequential_is_one_stage():
     module = Residual(nn.Linear(9, 9), nn.ReLU())
     made = wrap(module, TABLE)
-    assert [*made.stages] == [module]
+    assert copied([*made.stages], [module])
     assert agrees(module, made)
 
 
@@ -350,9 +362,26 @@ def test_maps_are_flattened_after_the_last_stage():
     assert agrees(module, made, PICTURE)
 
 
-def test_an_encoder_is_taken_as_it_is():
-    made = encoders.get("mlp", TABLE, widths=(4,))
-    assert wrap(made, TABLE) is made
+def test_an_encoder_is_copied_as_it_is():
+    given = stirred(encoders.get("mlp", TABLE, widths=(4,)))
+    made = wrap(given, TABLE)
+    assert copied([made], [given])
+    assert made.dim == given.dim
+    assert agrees(given, made)
+
+
+@pytest.mark.parametrize("build", [own, Own, lambda: encoders.get("mlp", TABLE, widths=(4,))])
+def test_what_is_done_to_the_encoder_is_not_done_to_the_module(build):
+    module = stirred(build()).eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    made = wrap(module, TABLE).train()
+    made(examples(TABLE).float()).sum().backward()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.add_(1.0)
+    assert not any(part.training for part in module.modules())
+    assert all(weight.grad is None for weight in module.parameters())
+    assert all(value.equal(before[key]) for key, value in module.state_dict().items())
 
 
 def test_an_empty_sequential_gives_the_numbers_themselves():
@@ -375,8 +404,9 @@ def test_wrapping_changes_neither_mode_nor_weights_nor_statistics(build, trainin
 def test_a_frozen_part_stays_frozen():
     module = own().train()
     module[2].eval()
-    wrap(module, TABLE)
+    made = wrap(module, TABLE)
     assert [part.training for part in module] == [True, True, False, True, True]
+    assert [part.training for part in made.stages] == [True, True, False, True, True]
 
 
 class Gives(nn.Module):

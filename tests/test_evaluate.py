@@ -694,6 +694,12 @@ SOUND = {
         ({"loss_last": math.inf, "rank": math.nan}, ["diverged", "worth it"]),
         ({"floor": None}, ["learning", "worth it"]),
         ({"chance": None}, ["worth it"]),
+        ({"loss_first": 5.5}, ["learning", "worth it"]),
+        ({"loss_first": 2.5}, ["learning", "worth it"]),  # better than chance from the start, and better still
+        ({"loss_first": 2.2}, ["stuck", "worth it"]),
+        ({"loss_first": 1.8}, ["stuck", "worth it"]),
+        ({"loss_first": 2.2, "warmup_done": False}, ["stuck", "worth it"]),
+        ({"loss": 5.4, "loss_first": 5.4}, ["at chance", "worth it"]),
         ({"probes": {"linear": PROBE | {"supervised": 0.99}}}, ["plain labels do better", "learning"]),
         ({"probes": {"linear": PROBE | {"supervised": 0.975}}}, ["learning", "worth it"]),
         ({"probes": {"linear": PROBE | {"untrained": 0.97}}, "few": FEW}, ["learning", "worth it with few labels"]),

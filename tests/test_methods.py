@@ -256,11 +256,17 @@ def test_no_weights_go_below_the_floor(name, options):
         assert loss.value.item() >= float(loss.floor()) - 1e-9
 
 
-def equal_vectors(made: Method, monkeypatch) -> None:
-    """Nothing learned: every example has the same unit vector, or all classes the same logit."""
+def one_answer(made: Method, logits: list[float]) -> None:
+    """The classifier says this, whatever it sees."""
+    nn.init.zeros_(made.classifier.weight)
+    made.classifier.bias.data = torch.tensor(logits, dtype=torch.float64)
+
+
+def equal_vectors(made: Method, given: Batch, monkeypatch) -> None:
+    """Nothing learned: every example has the same unit vector, or the same logits, the logs of the batch's mean label."""
     if hasattr(made, "classifier"):
-        nn.init.zeros_(made.classifier.weight)
-        nn.init.constant_(made.classifier.bias, 0.7)
+        targets, _ = TRUTH["supervised"](made, given, 1)
+        one_answer(made, [math.log(math.fsum(column) / N + 1e-300) for column in zip(*targets, strict=True)])
     else:
         monkeypatch.setattr(made, "embed", lambda x, start=0: torch.full((len(x), 4), 0.5, dtype=torch.float64))
 
@@ -268,9 +274,45 @@ def equal_vectors(made: Method, monkeypatch) -> None:
 @cases()
 def test_chance_is_the_loss_of_equal_vectors(name, options, monkeypatch):
     made = make(name, options)
-    equal_vectors(made, monkeypatch)
-    loss = made(batch_for(made), seeded(1))
+    given = batch_for(made)
+    equal_vectors(made, given, monkeypatch)
+    loss = made(given, seeded(1))
     assert loss.value.item() == pytest.approx(float(loss.chance()), rel=1e-6)
+
+
+@cases([case for case in CASES if case[0] == "supervised"])
+@pytest.mark.parametrize("label", [FULLY, PARTLY], ids=["all labelled", "some labelled"])
+def test_chance_is_the_least_that_one_answer_costs(name, options, label):
+    """-Σ_c m_c log(m_c / Σ m), m the mean of the mixed labels; no other logits that are the same for all rows cost less."""
+    made = make(name, options)
+    given = batch(label, views=1)
+    loss = made(given, seeded(1))
+    targets, _ = TRUTH[name](made, batch(torch.where(label < 0, 99, label), views=1), 1)  # 99 is no class: a share left out
+    mean = [math.fsum(column) / N for column in zip(*targets, strict=True)]
+    whole = math.fsum(mean)
+    chance = -math.fsum(m * math.log(m / whole) for m in mean if m > 0)
+    assert float(loss.chance()) == pytest.approx(chance, rel=1e-9)
+    assert chance <= whole * math.log(CLASSES) + 1e-12
+    for seed in range(20):
+        one_answer(made, (3 * torch.randn(CLASSES, generator=seeded(seed), dtype=torch.float64)).tolist())
+        assert number(made, given) >= chance - 1e-12
+
+
+def test_chance_of_balanced_classes_is_the_log_of_how_many_there_are():
+    balanced = Batch((torch.randn(6, *SHAPE, dtype=torch.float64),), torch.tensor([0, 1, 2, 2, 1, 0]), torch.arange(6))
+    assert float(method("supervised")(balanced, seeded(1)).chance()) == pytest.approx(math.log(CLASSES), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["npair", "simclr", "supcon", "imix", "mixsupcon"])
+def test_embeddings_are_compared_in_float32_or_wider(name):
+    made, x = method(name), batch().views[0]
+    assert made.embed(x).dtype == torch.float64
+    made, x = made.float(), x.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert made.encoder(x).dtype == torch.bfloat16  # the region is a real one
+        z = made.embed(x)
+    assert z.dtype == torch.float32
+    assert (z.norm(dim=1) - 1).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -608,7 +650,8 @@ def test_a_row_without_a_label_adds_nothing_and_counts():
     logits = made.classifier(made.encoder(batch(views=1).views[0]))
     known = [-torch.log_softmax(row, 0)[y].item() for row, y in zip(logits, hidden.tolist(), strict=True) if y >= 0]
     assert loss.value.item() == pytest.approx(math.fsum(known) / N, rel=1e-9)
-    assert float(loss.chance()) == pytest.approx(len(known) / N * math.log(CLASSES), rel=1e-6)
+    entropy = -3 / 5 * math.log(3 / 5) - 2 / 5 * math.log(2 / 5)  # of three and two labels that are known
+    assert float(loss.chance()) == pytest.approx(len(known) / N * entropy, rel=1e-9)
 
 
 def test_the_floor_of_a_mixture_with_an_unlabelled_example_is_attained():

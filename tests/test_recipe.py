@@ -13,7 +13,21 @@ from torch import nn
 
 import mixtrast as mt
 from mixtrast import encoders, evaluate, methods, mixers, registry, views
-from mixtrast.recipe import Facts, RecipeError, Training, check, decide, differences, full, read, steps_of, write
+from mixtrast.recipe import (
+    Facts,
+    RecipeError,
+    Training,
+    check,
+    decide,
+    differences,
+    full,
+    merge,
+    portable,
+    read,
+    steps_of,
+    write,
+)
+from mixtrast.run import prepare
 from mixtrast.spec import Image, Series, Table
 
 VIEWS = {"mask": {"p": 0.1}, "noise": {"scale": 0.3}}
@@ -222,7 +236,7 @@ def test_training_has_its_types_too(option, given, expected):
         ("mixer", "mixup", "alpha", "[1,2,3]"),
         ("encoder", "mlp", "widths", "wide"),
         ("encoder", "mlp", "embed", 2.5),
-        ("encoder", "resnet", "blocks", 3),
+        ("encoder", "resnet", "blocks", "three"),
     ],
 )
 def test_another_type_is_refused_with_what_is_wanted(section, name, option, given):
@@ -236,7 +250,6 @@ def test_another_type_is_refused_with_what_is_wanted(section, name, option, give
     ("given", "says"),
     [
         ({"method": {"name": "imix", "temperature": 0}}, "`temperature` of IMix must be > 0"),
-        ({"method": {"name": "imix", "depth": -1}}, "`depth` of IMix"),
         ({"method": "imix", "mixer": {"name": "cutmix", "alpha": -1}}, "`alpha` of CutMix"),
         ({"encoder": {"name": "resnet8", "width": 0}}, "`width` of ResNet"),
         ({"views": {"mask": {"p": 2}}}, "`p` of Mask"),
@@ -256,6 +269,49 @@ def test_values_that_a_part_refuses_are_refused_before_there_are_data(given, say
         check(given, evaluate)
     assert len(error.value.problems) == 1
     assert says in error.value.problems[0]
+
+
+@pytest.mark.parametrize("depth", [-1, 9, (0, 9)])
+def test_a_depth_is_left_to_the_encoder_that_knows_it(depth):
+    assert checked(method={"name": "imix", "depth": depth})["method"]["depth"] == depth
+    with pytest.raises(RecipeError, match=r"`depth` of IMix must be 0 \(the input\) to 2 \(the features\)"):
+        prepare({"method": {"name": "imix", "depth": depth}, "encoder": {"name": "mlp", "widths": (4, 4)}}, torch.randn(40, 3))
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "option", "given", "same"),
+    [
+        ("encoder", "resnet", "blocks", 3, (3,)),
+        ("encoder", "resnet", "blocks", "3", "[3]"),
+        ("encoder", "mlp", "widths", "16", (16,)),
+        ("evaluation", "knn", "neighbours", 5, (5,)),
+        ("evaluation", "knn", "neighbours", "5", [5]),
+        ("training", None, "milestones", "0.5", (0.5,)),
+    ],
+)
+def test_one_value_is_enough_where_several_may_stand(section, name, option, given, same):
+    def of(value: Any) -> dict[str, Any]:
+        part = {option: value}
+        return checked(**{section: {name: part} if section == "evaluation" else {**part, **({"name": name} if name else {})}})
+
+    assert of(given) == of(same)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"linear": {"epochs": 0}}, "`epochs` of Linear"),
+        ({"labels": {"draws": 0}}, "`draws` of Labels"),
+        ({"knn": {"temperature": -1.0}}, "`temperature` of"),
+    ],
+    ids=str,
+)
+def test_values_of_evaluations_are_refused_too(given, says):
+    with pytest.raises(RecipeError) as error:
+        checked(evaluation=given)
+    (problem,) = error.value.problems
+    assert "must be" in problem
+    assert says in problem
 
 
 # --- shorthands ----------------------------------------------------------------------------------------------------------
@@ -565,6 +621,106 @@ def test_differences_say_what_was_and_what_is():
     assert differences({"views": {"mask": {"p": 0.1}}}, {"views": {}}) != []
     assert differences({"views": {"mask": {}}}, {"views": {"noise": {}}}) != []
     assert differences({"method": {"depth": (0, 1)}}, {"method": {"depth": [0, 1]}}) == []
+    assert differences(one, one | {"evaluation": {"knn": {}}}) == []  # nor is how it is looked at in the end
+
+
+# --- one over another ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "merged"),
+    [
+        ({}, {"method": "imix", "mixer": None}, {"method": {"name": "imix"}}),
+        ({"method": "imix"}, {"method": None}, {"method": {"name": "imix"}}),
+        ({"method": {"name": "a", "x": 1}}, {"method": {"name": "b"}}, {"method": {"name": "b"}}),
+        ({"method": {"name": "a", "x": 1}}, {"method": "b"}, {"method": {"name": "b"}}),
+        ({"method": {"name": "a", "x": 1}}, {"method": "a"}, {"method": {"name": "a", "x": 1}}),
+        ({"method": {"name": "a", "x": 1}}, {"method": {"name": "a", "y": 2}}, {"method": {"name": "a", "x": 1, "y": 2}}),
+        ({"method": {"name": "a", "x": 1}}, {"method": {"x": 2}}, {"method": {"name": "a", "x": 2}}),
+        ({"method": "a"}, {"method": {"temperature": "0.1"}}, {"method": {"name": "a", "temperature": "0.1"}}),
+        ({"encoder": "a"}, {"encoder": {"width": 8}}, {"encoder": {"name": "a", "width": 8}}),
+        ({"mixer": {"name": "a", "alpha": 1}}, {"mixer": {"name": "b"}}, {"mixer": {"name": "b"}}),
+        ({"method": "a", "mixer": "m"}, {"method": "b"}, {"method": {"name": "b"}}),
+        ({"method": "a", "mixer": "m"}, {"method": "b", "mixer": "n"}, {"method": {"name": "b"}, "mixer": {"name": "n"}}),
+        ({"method": "a", "mixer": "m"}, {"method": {"x": 1}}, {"method": {"name": "a", "x": 1}, "mixer": {"name": "m"}}),
+        ({"method": "a", "mixer": "m"}, {"method": "a"}, {"method": {"name": "a"}, "mixer": {"name": "m"}}),
+        ({"training": {"lr": 1}}, {"training": {"epochs": 2}}, {"training": {"lr": 1, "epochs": 2, "steps": None}}),
+        ({"training": {"epochs": 2}}, {"training": {"steps": 5}}, {"training": {"epochs": None, "steps": 5}}),
+        (
+            {"training": {"epochs": 2}},
+            {"training": {"steps": None, "lr": 1}},
+            {"training": {"epochs": 2, "steps": None, "lr": 1}},
+        ),
+        ({"training": {}}, {"training": {"epochs": 2, "steps": 5}}, {"training": {"epochs": 2, "steps": 5}}),
+        ({"data": {"label": "y"}}, {"data": {}}, {"data": {"label": "y"}}),
+        ({"data": {"label": "y", "drop": ["a"]}}, {"data": {"label": "z"}}, {"data": {"label": "z", "drop": ["a"]}}),
+        ({"seed": 1}, {"seed": 0}, {"seed": 0}),
+        ({"views": {"mask": {}}}, {"views": "none"}, {"views": "none"}),
+        ({"views": {"mask": {"p": 0.1}}}, {"views": {}}, {"views": {}}),
+        ({"views": {"mask": {"p": 0.1}}}, {"views": {"noise": {}}}, {"views": {"noise": {}}}),
+        ({"evaluation": {"knn": {"k": 1}}}, {"evaluation": {"linear": {}}}, {"evaluation": {"linear": {}}}),
+    ],
+    ids=str,
+)
+def test_what_is_given_goes_over_what_there_is(base, given, merged):
+    before = copy.deepcopy((base, given))
+    assert merge(base, given) == merged
+    assert (base, given) == before
+
+
+@pytest.mark.parametrize(
+    ("base", "merged"),
+    [
+        ({"mixer": "cutmix"}, {"method": {"name": "imix"}, "mixer": {"name": "cutmix"}}),
+        ({"method": {"temperature": 0.1}}, {"method": {"name": "imix", "temperature": 0.1}}),
+    ],
+    ids=str,
+)
+def test_a_method_that_was_left_open_keeps_what_was_said_of_it(base, merged):
+    assert merge(base, {"method": "imix"}) == merged
+
+
+def test_to_merge_with_nothing_or_twice_changes_nothing():
+    one = decided(method="imix", training={"steps": 3})
+    assert merge(one, {}) == merge({}, one) == merge(one, one) == one
+
+
+@pytest.mark.parametrize("facts", KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"method": "imix"},
+        {"training": {"steps": 5, "batch": 8}},
+        {"encoder": "mlp", "views": {"noise": {"scale": 0.2}}, "seed": 3},
+    ],
+    ids=str,
+)
+def test_what_was_decided_is_decided_anew_elsewhere(facts, given):
+    """A run's recipe, taken to other data, is what was asked for there in the first place."""
+    recipe, why = decide(checked(**given), facts, evaluate)
+    kept = portable({**recipe, "why": why, "versions": {"torch": "1"}})
+    for other in KNOWN.values():
+        assert decided(other, **kept) == decided(other, **given)
+    assert decided(facts, **kept) == recipe
+
+
+def test_a_portable_recipe_has_neither_reasons_nor_a_fingerprint():
+    found = {
+        "data": {"label": "y", "fingerprint": "ab"},
+        "method": {"name": "imix", "dim": 8},
+        "mixer": {"name": "mixup"},
+        "training": {"lr": 0.1, "batch": 7},
+        "seed": 2,
+        "why": {"mixer": "its paper", "training.batch": "like batches"},
+        "versions": {},
+    }
+    before = copy.deepcopy(found)
+    assert portable(found) == {
+        "data": {"label": "y"}, "method": {"name": "imix", "dim": 8}, "training": {"lr": 0.1}, "seed": 2,
+    }  # fmt: skip
+    assert found == before
+    assert portable(portable(found)) == portable(found)
 
 
 def test_a_recipe_is_written_over_whole(tmp_path):

@@ -314,7 +314,7 @@ def test_lines_are_those_that_were_asked_for(tmp_path):
     assert found[-1]["loss"] == fitted.loss
     assert found[-1]["epoch"] == round(7 / 3, 4)
     assert found[-1]["lr"] == rate(plan().training, 7, 7)
-    assert fitted.examples_per_second > 0
+    assert 0 < found[-1]["seconds"] <= fitted.seconds + 5e-4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.before.pt", "checkpoint.pt", "metrics.jsonl"]
 
 
@@ -415,7 +415,6 @@ def test_a_finished_training_is_not_trained_again(tmp_path):
     assert same(weights(method), whole)
     assert lines(tmp_path) == before
     assert fitted.loss == before[-1]["loss"]
-    assert fitted.examples_per_second == 0
 
 
 def test_resuming_without_a_checkpoint_begins_at_the_beginning(tmp_path):
@@ -574,12 +573,16 @@ def test_weights_that_blow_up_are_named_with_the_step_and_a_way_out(method, name
     made = plan(optimizer=name, lr=1e38, warmup=0.0, weight_decay=0.5)
     with pytest.raises(TrainingError) as caught:
         fit(built(method), examples(), made, kept(tmp_path))
-    said = str(caught.value)
-    assert f"training stopped at step 2 of {STEPS}: " in said
+    said, state = str(caught.value), kept(tmp_path).load()
+    at = 2 if state else 1  # AdamW's first step leaves the range of numbers, and such weights are not kept
+    assert at == {"sgd": 2, "adamw": 1}[name]
+    assert f"training stopped at step {at} of {STEPS}: " in said
     assert "not finite" in said
-    assert "The last checkpoint is whole." in said
+    assert ("The last checkpoint is whole." in said) == (state is not None)
     assert "Try a lower learning rate (it is 1e+38), --training.clip 1, or a higher temperature." in said
-    assert kept(tmp_path).load()["step"] == 1
+    if state:
+        assert state["step"] == 1
+        assert all(value.isfinite().all() for value in state["method"].values())
 
 
 class Poison(View):
@@ -771,7 +774,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(two, monkeypatch):
 
 @pytest.mark.skipif(not os.path.exists(FULL), reason="there is no /dev/full here")
 def test_a_disk_that_is_really_full(two):
-    (two.folder / (record.NEWEST + ".partial")).symlink_to(FULL)
+    (two.folder / (record.NEWEST + ".next.partial")).symlink_to(FULL)
     with pytest.raises(OSError, match="No space left") as caught:
         two.save(state(3))
     assert caught.value.errno == errno.ENOSPC
@@ -868,7 +871,7 @@ def test_the_environment_can_be_kept_in_a_checkpoint():
     assert json.loads(json.dumps(loop.environment(CPU))) == loop.environment(CPU)
 
 
-# --- known bugs -----------------------------------------------------------------------------------------------------------
+# --- once wrong -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [b"\x80\x02.", b"\x80\x02J\x00"], ids=repr)
@@ -883,6 +886,14 @@ def test_lines_that_are_not_ours_are_dropped(two, tail):
     path.write_bytes(b'{"step": 0}\n' + tail)
     two.load()
     assert path.read_bytes() == b'{"step": 0}\n'
+
+
+def test_the_step_that_was_too_large_is_named(tmp_path):
+    """The first step has none before it."""
+    with pytest.raises(TrainingError) as caught:
+        fit(built("imix"), examples(), plan(optimizer="adamw", lr=1e38, warmup=0.0, weight_decay=0.5), kept(tmp_path))
+    assert "stopped at step 1 " in str(caught.value)
+    assert "the step before" not in str(caught.value)
 
 
 def test_a_signal_in_the_last_step_is_not_forgotten(tmp_path):

@@ -51,7 +51,8 @@ def merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     Views and evaluations are replaced as a whole.
     """
     merged, given = ({key: _named(key, part) for key, part in layer.items() if part is not None} for layer in (base, given))
-    if _name(given.get("method")) not in (None, _name(merged.get("method"))):
+    method = _name(merged.get("method"))
+    if method is not None and _name(given.get("method")) not in (None, method):
         merged.pop("mixer", None)
     for key, value in given.items():
         before = merged.get(key)
@@ -62,7 +63,7 @@ def merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
             unset = {other[option]: None for option in value if option in other and value[option] is not None}
             merged[key] = {**before, **(unset if key == "training" else {}), **value}
         else:
-            same = _name(value) in (None, _name(before))
+            same = _name(value) is None or _name(before) in (None, _name(value))
             merged[key] = {**before, **value} if same else value
     return merged
 

@@ -288,7 +288,7 @@ class _Run:
         if rows := _bad_rows(views):
             where = f"the views are not finite for {self._examples(batch, rows)}"
         elif weights:
-            where = f"{len(weights)} of the weights are not finite, first {weights[0]}: the step before was too large"
+            where = f"{len(weights)} of the weights are not finite, first {weights[0]}: the last step was too large"
         elif rows := _bad_rows(self.raw.encoder(views)):
             where = f"the encoder's output is not finite for {self._examples(batch, rows)}"
         else:
