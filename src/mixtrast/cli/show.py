@@ -55,6 +55,10 @@ def outcome(run: Run) -> None:
         console.print(f"[bold]{verdict['verdict']}[/bold]: ", end="")
         console.print(verdict["says"], soft_wrap=True, markup=False)
     console.print(f"\n{results['cost']['seconds']:.0f} s of training. The report: {run.page}", soft_wrap=True, markup=False)
+    _next(console, results)
+
+
+def _next(console: Console, results: dict[str, Any]) -> None:
     console.print("Next:")
     for command in results["next"]:
         console.print(f"  {command}", soft_wrap=True, markup=False)
@@ -76,12 +80,15 @@ def together(folders: list[Path], page: Path) -> None:
     console.print(f"\n[bold]All {len(found)} seeds[/bold]")
     _rows(console, report.table(*found))
     console.print(f"\n{report.headline(*found)}", soft_wrap=True, markup=False)
-    verdicts = {verdict["verdict"]: verdict["says"] for results in found for verdict in results["diagnosis"]}
-    for verdict, says in verdicts.items():
-        count = sum(any(v["verdict"] == verdict for v in results["diagnosis"]) for results in found)
-        console.print(f"[bold]{verdict}[/bold] ({count} of {len(found)} seeds): ", end="")
-        console.print(says, soft_wrap=True, markup=False)
+    verdicts: dict[str, list[str]] = {}
+    for results in found:
+        for verdict in results["diagnosis"]:
+            verdicts.setdefault(verdict["verdict"], []).append(verdict["says"])
+    for name, says in verdicts.items():
+        console.print(f"[bold]{name}[/bold] ({len(says)} of {len(found)} seeds; numbers of the first): ", end="")
+        console.print(says[0], soft_wrap=True, markup=False)
     console.print(f"\nThe report: {page}", soft_wrap=True, markup=False)
+    _next(console, found[0])
 
 
 def listing(what: str, name: str | None) -> None:

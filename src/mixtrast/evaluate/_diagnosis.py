@@ -50,10 +50,7 @@ PLAIN = (
     "The features are better than what you had, but the same encoder trained with plain labels does better still: {}. {} Where "
     "all rows have labels, take --method supervised; mixing and contrast pay when labels are few or missing."
 )
-WORTH = (
-    "The features are worth it: a simple model does better on them than on anything it was compared with. {} Next: repeat it "
-    "with other seeds, to see how much is luck."
-)
+WORTH = "The features are worth it: a simple model does better on them than on anything it was compared with. {}"
 
 
 def diagnose(record: Record) -> list[dict[str, str]]:

@@ -118,10 +118,11 @@ def _encoder(part: Any, spec: Spec, why: dict[str, str], problems: list[str]) ->
     name = part.pop("name", None)
     if name is None:
         name = "resnet8" if isinstance(spec, Image) else "mlp"
-        why["encoder"] = f"the usual one for a {type(spec).__name__.lower()} of shape {spec.shape}"
+        kind = type(spec).__name__.lower()
+        why["encoder"] = f"the usual one for {'an' if kind[0] in 'aeiou' else 'a'} {kind} of shape {spec.shape}"
         part = _unnamed("encoder", encoders, name, part, problems)
-    kind, preset = registry.resolve(encoders, name)
-    return {"name": name, **full(kind, preset | part)}
+    made, preset = registry.resolve(encoders, name)
+    return {"name": name, **full(made, preset | part)}
 
 
 def _views(given: Mapping[str, Any] | None, facts: Facts, why: dict[str, str]) -> dict[str, Any]:
@@ -157,8 +158,8 @@ def _training(
         found["lr"] = 1e-3 if adam else 0.05 * found["batch"] / 256
         why["training.lr"] = "the usual one for AdamW" if adam else "0.05 for each 256 examples of a batch"
     if found["log_every"] is None:
-        found["log_every"] = max(1, round(steps_of(found, rows) / 300))
-        why["training.log_every"] = "some 300 lines in all"
+        found["log_every"] = max(1, round(steps_of(found, rows) / 100))
+        why["training.log_every"] = "some 100 lines in all"
     return found
 
 

@@ -178,7 +178,7 @@ def _next(prepared: Prepared, folder: Path) -> list[str]:
     run, source, again = (shlex.quote(str(text)) for text in (folder, source, folder / RECIPE))
     return [
         f"mixtrast embed {run} {source} -o features.npz",
-        f"mixtrast train --recipe {again} --seed 0 1 2",
+        *([] if folder.name.startswith("seed-") else [f"mixtrast train --recipe {again} --seed 0 1 2"]),  # has several seeds
         *([f"mixtrast train --recipe {again} --method {other}"] if prepared.label is not None else []),
     ]
 

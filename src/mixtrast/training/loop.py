@@ -149,7 +149,7 @@ class _Run:
 
     def _one_step(self) -> Loss:
         step = self.step + 1
-        torch.manual_seed(draws.derived_seed(self.plan.seed, step, "dropout"))  # and for views that draw globally
+        self.plan.machine.seed(draws.derived_seed(self.plan.seed, step, "dropout"))  # and for views that draw globally
         batch = self._batch(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.plan.training, step, self.plan.steps)
