@@ -691,6 +691,17 @@ def test_resuming_needs_a_folder_and_may_begin(tmp_path):
     assert done.results["cost"]["steps"] == 6
 
 
+def test_two_do_not_resume_one_run_at_once(tmp_path, monkeypatch):
+    stopping(monkeypatch, 2)
+    with pytest.raises(Interrupted):
+        small(blobs(), tmp_path / "run")
+    before = content(tmp_path / "run")
+    with work.alone(tmp_path / "run"), pytest.raises(BlockingIOError, match=r"another process is at work on .*run"):
+        small(blobs(), tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == before
+    small(blobs(), tmp_path / "run", resume=True)
+
+
 @pytest.mark.parametrize("name", ["checkpoint.pt", "untrained.safetensors"])
 def test_a_damaged_file_is_said_when_resuming(name, tmp_path, monkeypatch):
     stopping(monkeypatch, 3)

@@ -205,7 +205,8 @@ class Ready:
         if self.finished:
             say(f"{self.folder} is finished already; nothing is left to do.")
         else:
-            work.carry_out(self.prepared, self.folder, resume=self.resume, quiet=quiet, maps=maps, say=say)
+            with work.alone(self.folder):
+                work.carry_out(self.prepared, self.folder, resume=self.resume, quiet=quiet, maps=maps, say=say)
         return Run(self.folder)
 
 

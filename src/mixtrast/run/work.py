@@ -7,12 +7,12 @@ import datetime
 import json
 import math
 import platform
-import resource
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,12 @@ from mixtrast.run import assess
 from mixtrast.run.prepare import Prepared
 from mixtrast.training import Fitted, Record, fit
 from mixtrast.version import __version__
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # not on Windows: there no run is locked and no peak of memory is told
+    fcntl = resource = None  # type: ignore[assignment]
 
 RESULTS, RECIPE, PAGE = "results.json", "recipe.yaml", "report.html"
 Say = Callable[[str], None]
@@ -50,6 +56,21 @@ def claim(folder: Path, prepared: Prepared, *, resume: bool) -> None:
     except BaseException:
         shutil.rmtree(folder)
         raise
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds the folder: of two processes that resume one run, the second is told, and the files stay whole.
+
+    Raises: BlockingIOError.
+    """
+    with (folder / RECIPE).open("rb") as held:
+        if fcntl is not None:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
+            except BlockingIOError as error:
+                raise BlockingIOError(f"another process is at work on {folder}. Wait for it, or stop it first.") from error
+        yield
 
 
 def check_same(folder: Path, ours: Mapping[str, Any]) -> None:
@@ -193,9 +214,11 @@ def _fingerprint(settings: Mapping[str, Any]) -> str:
     return json.dumps(kept, sort_keys=True, default=repr)
 
 
-def _peak(device: str) -> int:
+def _peak(device: str) -> int | None:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
+    if resource is None:
+        return None
     scale = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
 
