@@ -1,68 +1,122 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from mixtrast.encoders._encoder import Encoder
-from mixtrast.spec import Image, Spec
+from mixtrast.encoders._residual import check, choice, groups, initialise
+from mixtrast.spec import Spec
 
-SIZES: dict[str, dict[str, Any]] = {"resnet8": {"blocks": (1, 1, 1)}, "resnet20": {"blocks": (3, 3, 3), "width": 16}}
+SIZES: dict[str, dict[str, Any]] = {
+    "resnet8": {"blocks": (1, 1, 1)},
+    "resnet18": {"blocks": (2, 2, 2, 2), "width": 64},
+    "resnet20": {"blocks": (3, 3, 3), "width": 16},
+    "resnet34": {"blocks": (3, 4, 6, 3), "width": 64},
+    "resnet50": {"blocks": (3, 4, 6, 3), "width": 64, "block": "bottleneck"},
+}
+SMALL = 64  # pixels of the shorter side, up to which images keep their size in the stem
 
 
 class ResNet(Encoder):
-    """A residual network for small images, 8x8 to 32x32: a 3x3 stem without pooling, then groups of basic blocks.
+    """A residual network for images: a stem, groups of blocks that halve the sides, and the mean over the pixels.
 
-    Each group after the first halves the sides and doubles the channels; at the end the mean over the pixels.
-    Depths: 0 the input, 1 after the stem, 1 + g after group g (the last one pooled).
+    Each group after the first halves the sides (rounded up, so that no image is too small) and doubles the channels.
+    Depths: 0 the input, 1 after the stem, 1 + g after group g (the last one pooled). Manifold mixup counts the stem with the
+    first group: its layers {0, 1, 2} are the depths {0, 2, 3}.
 
     Args:
-        blocks: basic blocks in each group. (1,1,1) is resnet8, (3,3,3) the CIFAR ResNet-20.
-        width: channels of the stem and the first group.
+        blocks: how many in each group. (1,1,1) is resnet8, (2,2,2,2) ResNet-18, (3,4,6,3) ResNet-34 and ResNet-50.
+        width: channels of the stem and the first group; 64 in the published networks, 16 in the ResNet-20 for CIFAR.
+        block: "basic", two 3x3 convolutions; "bottleneck", 1x1, 3x3, 1x1, which gives 4 times the channels of its group.
+        stem: "cifar", one 3x3 convolution at full size; "imagenet", 7x7 with stride 2 and max pooling 3x3 with stride 2, which
+            leave a quarter of the sides; "auto", cifar where the shorter side has at most 64 pixels, else imagenet. What was
+            chosen is the attribute `stem`.
 
-    Reference: He et al., Deep residual learning, arXiv:1512.03385, section 4.2 (the CIFAR networks).
-    Differs: width 32 where the paper has 16, and projections (1x1 convolution with BN) where it pads channels with zeros.
+    Where the last maps have one pixel, batch norm has nothing but the batch to go by: training then takes 2 examples or more.
+
+    Reference: He et al., Deep residual learning, CVPR 2016, arXiv:1512.03385, sections 3.4 and 4.2, tables 1 and 6. The cifar
+    stem before groups of 64 to 512 channels is that of SupContrast, i-Mix and OpenMixup for CIFAR.
+    Differs: a bottleneck strides in its 3x3 convolution, as in torchvision and SupContrast, and not in its first 1x1. Shortcuts
+    that change shape are projections (1x1 convolution with BN) in the CIFAR networks too, where the paper pads with zeros.
+    `resnet` and `resnet8` are 32 wide.
     """
 
-    def __init__(self, spec: Spec, *, blocks: tuple[int, ...] = (1, 1, 1), width: int = 32) -> None:
-        if not isinstance(spec, Image):
-            raise ValueError(
-                f"ResNet takes images (C, H, W), got {type(spec).__name__} {spec.shape}. Use the mlp encoder, or reshape."
-            )
-        if not isinstance(blocks, tuple | list) or not blocks or not all(isinstance(n, int) and n > 0 for n in blocks):
-            raise ValueError(f"`blocks` of ResNet must be one or more whole numbers above 0, got {blocks!r}.")
-        if not isinstance(width, int) or width < 1:
-            raise ValueError(f"`width` of ResNet must be 1 or more, got {width!r}. Usual values are 16 to 64.")
-        stem = nn.Sequential(nn.Conv2d(spec.channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-        stages: list[nn.Module] = [stem]
-        channels = width
-        for group, count in enumerate(blocks):
-            out = width * 2**group
-            stride = 2 if group else 1
-            parts = [Block(channels if b == 0 else out, out, stride if b == 0 else 1) for b in range(count)]
-            stages.append(nn.Sequential(*parts))
-            channels = out
-        stages[-1] = nn.Sequential(stages[-1], nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        super().__init__(stages, channels)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        blocks: tuple[int, ...] = (1, 1, 1),
+        width: int = 32,
+        block: Literal["basic", "bottleneck"] = "basic",
+        stem: Literal["auto", "cifar", "imagenet"] = "auto",
+    ) -> None:
+        image = check("ResNet", spec, blocks, width)
+        choice("ResNet", "block", block, ("basic", "bottleneck"))
+        choice("ResNet", "stem", stem, ("auto", "cifar", "imagenet"))
+        if stem == "auto":
+            stem = "cifar" if min(image.height, image.width) <= SMALL else "imagenet"
+        kind = BasicBlock if block == "basic" else Bottleneck
+        first = _stem(image.channels, width, stem)
+        grouped, dim = groups(kind, blocks, width, kind.expansion)
+        grouped[-1] = nn.Sequential(grouped[-1], nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        super().__init__([first, *grouped], dim)
+        self.stem = stem
+        initialise(self)
+
+    def extra_repr(self) -> str:
+        return f"stem={self.stem!r}"
 
 
-class Block(nn.Module):
-    """x + BN(conv(ReLU(BN(conv(x))))), then ReLU."""
+class BasicBlock(nn.Module):
+    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))), both 3x3."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    expansion = 1
+
+    def __init__(self, inputs: int, channels: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        same = stride == 1 and inputs == outputs
-        short = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-        self.shortcut: nn.Module = nn.Identity() if same else short
+        self.conv1 = nn.Conv2d(inputs, channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = _shortcut(inputs, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         h = torch.relu_(self.bn1(self.conv1(x)))
         return torch.relu_(self.bn2(self.conv2(h)) + self.shortcut(x))
+
+
+class Bottleneck(nn.Module):
+    """ReLU(x + BN(conv(ReLU(BN(conv(ReLU(BN(conv(x)))))))), of 1x1, 3x3 and 1x1."""
+
+    expansion = 4
+
+    def __init__(self, inputs: int, channels: int, stride: int) -> None:
+        super().__init__()
+        outputs = channels * self.expansion
+        self.conv1 = nn.Conv2d(inputs, channels, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.shortcut = _shortcut(inputs, outputs, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu_(self.bn1(self.conv1(x)))
+        h = torch.relu_(self.bn2(self.conv2(h)))
+        return torch.relu_(self.bn3(self.conv3(h)) + self.shortcut(x))
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+
+def _stem(channels: int, width: int, kind: str) -> nn.Sequential:
+    if kind == "cifar":
+        return nn.Sequential(nn.Conv2d(channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+    conv = nn.Conv2d(channels, width, 7, 2, 3, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
