@@ -45,7 +45,7 @@ RING = torch.stack([torch.arange(B), torch.arange(B).roll(1)], 1)  # nobody is i
 
 
 def example(kind: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
-    return torch.randn(B, *KINDS[kind], generator=seeded(seed)).to(dtype)
+    return torch.rand(B, *KINDS[kind], generator=seeded(seed)).to(dtype)  # 0 to 1: as intensities, which some views insist on
 
 
 @functools.cache
@@ -379,9 +379,9 @@ def test_a_view_keeps_shape_and_dtype_and_its_input(name, kind, dtype):
 def test_the_generator_decides_the_view(name, kind):
     x, view = example(kind), mt.views.get(name)
     assert view(x, seeded(7)).equal(view(x, seeded(7)))
-    assert not view(x, seeded(7)).equal(view(x, seeded(8)))
-    generator = seeded(7)
-    assert not view(x, generator).equal(view(x, generator))
+    generator, first = seeded(7), view(x, seeded(7))
+    assert any(not view(x, seeded(8 + k)).equal(first) for k in range(8))  # p = .2 leaves all six alone once in four times
+    assert any(not view(x, generator).equal(first) for _ in range(8))
 
 
 @pairs(VIEWS)
@@ -391,7 +391,7 @@ def test_every_example_gets_a_draw_of_its_own(name, kind):
     twins = example(kind)[:1].expand(rows, *KINDS[kind]).clone()
     seen = view(twins, seeded())
     if not torch.allclose(seen, twins, atol=1e-5):
-        assert len(torch.unique(seen.flatten(1), dim=0)) >= 3  # a shift by at most one step in time is one of three
+        assert len(torch.unique(seen.flatten(1), dim=0)) >= 2  # a flip is one of two
         return
     shape = [rows, *(KINDS[kind] if len(KINDS[kind]) > 1 else ())]
     shape[1:2] = [rows]

@@ -2,7 +2,9 @@
 
     x = view(x, generator)          x (B,...), on its own device; the generator lives on the CPU
 
-One file each; the file name is the name. A mixing that leaves the label alone (`inputmix`, `cutout`) is a view.
+One file each; the file name is the name. Views of images as they are (`View.unscaled`) come before the input is scaled,
+all others after. `pipeline` names what published code combines. A mixing that leaves the label alone (`inputmix`, `cutout`)
+is a view.
 """
 
 from __future__ import annotations
@@ -11,6 +13,10 @@ import sys
 from typing import Any
 
 from mixtrast import registry
+from mixtrast.views._pipelines import PIPELINES as PIPELINES
+from mixtrast.views._pipelines import pipeline as pipeline
+from mixtrast.views._scale import Scale as Scale
+from mixtrast.views._scale import intensity as intensity
 from mixtrast.views._view import View as View
 
 _room = sys.modules[__name__]

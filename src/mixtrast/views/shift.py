@@ -31,15 +31,24 @@ class Shift(View):
                 f"Shift works on series (B,C,L) and images (B,C,H,W), got shape {tuple(x.shape)}: a table has no neighbours. "
                 "Use mask or noise for tables."
             )
-        space = x.shape[2:]
-        moves = draws.numpy_generator(generator).integers(-self.pixels, self.pixels + 1, (len(x), len(space)))
-        padded = torch.nn.functional.pad(x, (self.pixels, self.pixels) * len(space), value=self.fill)
-        start = draws.to(np.ascontiguousarray(moves + self.pixels), x.device)
-        for axis, length in enumerate(space):
-            at = start[:, axis, None] + torch.arange(length, device=x.device)  # (B, length)
-            shape = [len(x), *(1,) * (x.dim() - 1)]
-            shape[axis + 2] = length
-            wanted = [*padded.shape]
-            wanted[axis + 2] = length
-            padded = padded.gather(axis + 2, at.view(shape).expand(wanted))
-        return padded
+        moves = draws.numpy_generator(generator).integers(-self.pixels, self.pixels + 1, (len(x), x.dim() - 2))
+        return moved(x, moves, self.pixels, self.fill)
+
+
+def moved(x: Tensor, moves: np.ndarray, most: int, fill: float) -> Tensor:
+    """(B,C,...), each example moved by whole steps along its axes: a place shows what stood `moves` further on, or `fill`.
+
+    Args:
+        moves: (B,S) int64, for each of the S axes after the second, at most `most` to both hands.
+    """
+    space = x.shape[2:]
+    start = draws.to(np.ascontiguousarray(moves + most), x.device)
+    padded = torch.nn.functional.pad(x, (most, most) * len(space), value=fill)
+    place = start.new_zeros(len(x), *(1,) * len(space))  # of each number in the flattened padded example
+    for axis, length in enumerate(space):
+        at = start[:, axis, None] + torch.arange(length, device=x.device)  # (B, length)
+        place = place * padded.shape[axis + 2] + at.view(
+            len(x), *(length if axis == other else 1 for other in range(len(space)))
+        )
+    place = place.view(len(x), 1, -1).expand(-1, x.shape[1], -1)
+    return padded.flatten(2).gather(2, place).view(x.shape)
