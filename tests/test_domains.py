@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from mixtrast import domains, spec
 from mixtrast.domains import Data, grant, scaling, split
 from mixtrast.domains._labels import encode
+from test_image_domains import write_folder, write_sets
 
 TABLE = "height,width,kind\n1.5,2,oak\n2.5,3,elm\n3.5,5,oak\n4.5,7,\n"
 X = np.arange(24, dtype=np.float32).reshape(8, 3)
@@ -50,11 +51,15 @@ def refused(message: str, error: type[Exception] = ValueError):
 # --- the room ------------------------------------------------------------------------------------------------------------
 
 SOURCES = {"digits": "digits", "arrays": (X, Y), "tabular": pd.DataFrame(X, columns=["a", "b", "c"])}
+SOURCES |= {"images": "folder", "mnist": "mnist", "cifar10": "cifar10", "cifar100": "cifar100"}
 
 
 def test_every_domain_has_a_source_here():
     assert domains.names() == sorted(SOURCES)
-    assert {domains.Digits, domains.Arrays, domains.Tabular} == {type(domains.get(name)) for name in domains.names()}
+    assert {domains.Digits, domains.Arrays, domains.Tabular, domains.Images, domains.Mnist} | {
+        domains.Cifar10,
+        domains.Cifar100,
+    } == {type(domains.get(name)) for name in domains.names()}
     assert {"Digits", "Arrays", "Tabular", "open", "split"} <= set(dir(domains))
     with refused("has no 'Digit'", AttributeError):
         _ = domains.Digit
@@ -73,12 +78,16 @@ def test_the_constructor_is_the_config(name):
 
 
 @pytest.mark.parametrize("name", domains.names())
-def test_the_contract_of_data(name):
+def test_the_contract_of_data(name, tmp_path, monkeypatch):
+    write_folder(tmp_path / "folder")
+    write_sets(tmp_path)
+    monkeypatch.setenv("MIXTRAST_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     data = domains.open(SOURCES[name])
     assert (data.domain, data.facts["domain"]) == (name, name)
     assert data.facts["options"] == domains.get(name).options()
     assert json.loads(json.dumps(data.facts)) == data.facts
-    assert data.x.dtype == torch.float32
+    assert data.x.dtype == (torch.uint8 if data.facts.get("intensities") else torch.float32)
     assert data.x.shape[1:] == data.spec.shape
     assert data.x.isfinite().all()
     assert (data.label is None) == (data.task == "none")
@@ -105,7 +114,7 @@ def test_pandas_and_scikit_learn_are_not_imported_before_they_are_needed():
     [
         (
             "digit",
-            r"no data set 'digit', and no file\. Did you mean 'digits'\? Understood are: digits; \.npz; \.csv",
+            r"no data set 'digit', and no file\. Did you mean 'digits'\? Understood are: .*digits, mnist; \.npz; \.csv",
             ValueError,
         ),
         ("xyzzy", r"no data set 'xyzzy', and no file\. Understood are", ValueError),
@@ -124,9 +133,9 @@ def test_unknown_sources(source, sentence, error):
 
 
 def test_unknown_files(file, tmp_path):
-    with refused("is a folder, which is not read yet"):
+    with refused("is a folder without images: there is no file in it"):
         domains.open(tmp_path)
-    with refused(r"its ending '\.parquet' is not read yet\. Understood are: digits"):
+    with refused(r"its ending '\.parquet' is not read yet\. Understood are: .*digits, .*folders of images"):
         domains.open(file("", "a.parquet"))
     with refused(r"its ending '\.tar\.gz' is not read yet"):
         domains.open(file("", "a.tar.gz"))

@@ -1,6 +1,6 @@
 """Domains: where examples come from. One file each; the file name is the name.
 
-    data = open("digits")                       or a path to .npz, .csv, ...; arrays; a DataFrame
+    data = open("digits")                       or a path to .npz, .csv, ..., a folder of images; arrays; a DataFrame
     parts = split(data, seed=0)                 rows that train, validate, test
     mean, std = scaling(data, parts.train)      (x - mean) / std is what an encoder sees
     more = open("new.csv", like=data.facts)     the same columns and classes again
@@ -17,6 +17,7 @@ from mixtrast import registry
 from mixtrast.domains._data import Data as Data
 from mixtrast.domains._data import Domain as Domain
 from mixtrast.domains._data import Task as Task
+from mixtrast.domains._files import Files as Files
 from mixtrast.domains._refuse import refuse as _refuse
 from mixtrast.domains._scaling import grant as grant
 from mixtrast.domains._scaling import scaling as scaling
@@ -55,12 +56,12 @@ def open(source: Any, *, test: Any = None, like: dict[str, Any] | None = None, *
 
 
 def _taker(source: Any, like: dict[str, Any] | None) -> str:
-    """The name of the domain that takes the source, that of `like` before others."""
+    """The name of the domain that takes the source, built-in sets before others, then that of `like`."""
     room = names()
     first = None if like is None else like.get("domain")
-    for name in sorted(room, key=lambda name: name != first):
-        kind: type[Domain] = registry.find(_room, name)
-        if kind.takes(source):
+    kinds: dict[str, type[Domain]] = {name: registry.find(_room, name) for name in room}
+    for name in sorted(room, key=lambda name: (not kinds[name].built_in, name != first)):
+        if kinds[name].takes(source):
             return name
     raise _refuse(source, [name for name in room if registry.find(_room, name).built_in])
 

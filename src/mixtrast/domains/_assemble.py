@@ -20,7 +20,7 @@ from mixtrast.spec import Image, Series, Spec, Table
 class Source:
     """One source as read: a file, or arrays in memory."""
 
-    x: np.ndarray  # (N, *shape) float32, finite
+    x: np.ndarray  # (N, *shape) float32, finite; or uint8 (N,C,H,W)
     label: np.ndarray | None  # (N,) as written
     groups: np.ndarray | None  # (N,) as written
     where: Where
@@ -179,6 +179,11 @@ def _check_rows(values: np.ndarray, name: str, x: np.ndarray) -> None:
 def _check_test(source: Source, test: Source) -> None:
     if source.spec != test.spec:
         raise ValueError(f"the test set must look as the training set, {shown(source.spec)}, got {shown(test.spec)}.")
+    if source.x.dtype != test.x.dtype:
+        raise ValueError(
+            f"the test set must be of bytes or of numbers as the training set, {source.x.dtype}, got {test.x.dtype}: images in "
+            "bytes stand for x / 255. Convert one of them."
+        )
     has = {
         "a label": (source.label is not None, test.label is not None),
         "groups": (source.groups is not None, test.groups is not None),

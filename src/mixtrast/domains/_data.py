@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
+from mixtrast.domains._files import Files
 from mixtrast.spec import Spec
 
 Task = Literal["classes", "number", "none"]  # what a label is: a class, a number to predict, or there is none
@@ -16,19 +17,22 @@ Task = Literal["classes", "number", "none"]  # what a label is: a class, a numbe
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Examples in memory.
+    """Examples, in memory or on disk.
 
     Args:
         name: for people and file names: "digits", or the file's stem.
         domain: the file of this room that read it.
         spec: what one example looks like.
-        x: (N, *spec.shape) float32, finite, as read: not scaled yet.
+        x: (N, *spec.shape), as read, not scaled yet: float32, finite; or uint8 of images (N,C,H,W), which stand for x / 255 in
+            [0, 1] and stay bytes, a quarter of the memory; or `Files`, which are indexed with int64 rows like such a tensor.
         label: (N,): int64 class, -1 where missing (task "classes"); float32, NaN where missing ("number"); None ("none").
         task: what the label is; "none" also for data read `like` other data, without the label.
         classes: names of the classes in the order of their numbers.
         groups: (N,) int64: examples of one group are not independent and stay in one split. None: all are.
         given_test: (N,) bool, the rows of a test set that was given; None: one is split off.
+        given_val: (N,) bool, the rows of a validation set that was given; None: one is split off.
         scaling: "feature" (tables: each column by its own mean and spread, binary ones left), "channel" (series, images).
+        constants: mean and spread of each channel, in the units of x (of x / 255 for bytes), where they are not to be measured.
         views: default views, name -> options.
         facts: JSON-able, what `load(..., like=facts)` needs to read other files in the same way: the domain and its options,
             the spec, the task, the classes, the columns by name.
@@ -38,13 +42,15 @@ class Data:
     name: str
     domain: str
     spec: Spec
-    x: Tensor
+    x: Tensor | Files
     label: Tensor | None
     task: Task
     classes: tuple[str, ...] = ()
     groups: Tensor | None = None
     given_test: Tensor | None = None
+    given_val: Tensor | None = None
     scaling: Literal["feature", "channel"] = "feature"
+    constants: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

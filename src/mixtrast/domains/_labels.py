@@ -171,7 +171,7 @@ def _classes(
         )
     names = [_called(value) for value in values]
     known = None if like is None or like["task"] == "none" else list(like["classes"])
-    classes = sorted(set(names), key=_order) if known is None else known
+    classes = sorted(set(names), key=by_name) if known is None else known
     number = {called: code for code, called in enumerate(classes)}
     names = [called if called in number or not is_number(called) else _called(float(called)) for called in names]
     strange = [at for at, called in enumerate(names) if called not in number]
@@ -217,7 +217,7 @@ def _called(value: Any) -> str:
     return np.format_float_positional(value, trim="-")
 
 
-def _order(name: str) -> tuple[bool, float, str]:
+def by_name(name: str) -> tuple[bool, float, str]:
     """Numbers by value, then text by its letters."""
     return (False, float(name), name) if is_number(name) else (True, 0.0, name)
 

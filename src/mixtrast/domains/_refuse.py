@@ -7,8 +7,8 @@ from pathlib import Path
 from mixtrast.domains._words import listed, nearest
 
 UNDERSTOOD = (
-    ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; arrays of NumPy and tensors, (x, y) tuples and "
-    "dictionaries of them; pandas DataFrames"
+    ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; folders of images; arrays of NumPy and tensors, "
+    "(x, y) tuples and dictionaries of them; pandas DataFrames"
 )
 
 
@@ -23,8 +23,6 @@ def refuse(source: object, built_in: list[str]) -> Exception:
     if "://" in str(source):
         return ValueError(f"{source} is an address, and nothing is downloaded. Save the file, and give its path.")
     path = Path(source).expanduser()
-    if path.is_dir():
-        return ValueError(f"{path} is a folder, which is not read yet; give one file. {understood}")
     ending = "".join(path.suffixes[-2:]) if path.suffix.lower() in (".gz", ".bz2", ".xz", ".zip") else path.suffix
     if path.exists():
         what = f"its ending {ending!r} is" if ending else "files without an ending are"

@@ -35,7 +35,8 @@ def split(data: Data, *, seed: int, test: float = 0.25, val: float = 0.15) -> Sp
     train. Classes keep their shares as nearly as whole rows allow, and each keeps a row in training. Groups stay whole, and
     then sizes and classes are as near as groups allow; rows without a label whose group went elsewhere are left out. A test
     set that was given is the test part, without its unlabelled rows; validation is split off the others, without those whose
-    group is in the test set. For the task "none" only validation is split off.
+    group is in the test set. For the task "none" only validation is split off. A validation set that was given is the
+    validation part, without its unlabelled rows.
 
     Args:
         seed: 0 or more; with the same data it gives the same split, on any machine.
@@ -48,13 +49,13 @@ def split(data: Data, *, seed: int, test: float = 0.25, val: float = 0.15) -> Sp
             f"`test` and `val` of split must be shares that leave something to train on, got {test:g} and {val:g}."
         )
     part = np.full(len(data.x), TRAIN)
-    free = _set_given_test_aside(data, part)
+    free = _set_given_aside(data, part)
     split_off = data.given_test is None and data.task != "none"
-    shares = {VAL: val, TEST: test if split_off else 0.0}
+    shares = {VAL: val if data.given_val is None else 0.0, TEST: test if split_off else 0.0}
     if free.sum() < FEWEST:
         raise ValueError(
             f"{count(int(free.sum()), 'row')} {'is' if free.sum() == 1 else 'are'} too few to split; there must be {FEWEST} or "
-            f"more{'' if data.task == 'none' else ' with a label'}{'' if data.given_test is None else ' beside the test set'}. "
+            f"more{'' if data.task == 'none' else ' with a label'}{_beside(data)}. "
             "Give more rows."
         )
     classes = _classes(data, free)
@@ -78,9 +79,15 @@ def keys(size: int, seed: int, purpose: int) -> np.ndarray:
     return raw
 
 
-def _set_given_test_aside(data: Data, part: np.ndarray) -> np.ndarray:
-    """Puts the given test set where it belongs, in `part`; (N,) bool: the rows with a label that are to be dealt out."""
+def _set_given_aside(data: Data, part: np.ndarray) -> np.ndarray:
+    """Puts the sets that were given where they belong, in `part`; (N,) bool: the rows with a label that are to be dealt out."""
     known = _known(data)
+    if data.given_val is not None:
+        given = data.given_val.numpy()
+        part[given] = np.where(known[given], VAL, NOWHERE)
+        if not known[given].any():
+            raise ValueError("the validation set that was given has no row with a label. Label some, or leave it out.")
+        known = known & ~given
     if data.given_test is None:
         return known
     given = data.given_test.numpy()
@@ -93,6 +100,12 @@ def _set_given_test_aside(data: Data, part: np.ndarray) -> np.ndarray:
         taken = np.isin(group, group[part == TEST]) & ~given
         part[taken], free[taken] = NOWHERE, False
     return free
+
+
+def _beside(data: Data) -> str:
+    given = {"validation": data.given_val, "test": data.given_test}
+    names = [name for name, rows in given.items() if rows is not None]
+    return f" beside the {' and '.join(names)} set{'s' if len(names) > 1 else ''}" if names else ""
 
 
 def _known(data: Data) -> np.ndarray:
@@ -197,8 +210,12 @@ def _says(part: np.ndarray, data: Data, free: np.ndarray, seed: int) -> str:
     if data.task == "classes":
         how += ", stratified by class" if data.groups is None else ", classes as even as they allow"
     how += f", seed {seed}"
-    if data.given_test is not None:
+    if data.given_test is not None and data.given_val is not None:
+        how = "validation and test sets as they were given"
+    elif data.given_test is not None:
         how = f"the test set as it was given, validation {how}"
+    elif data.given_val is not None:
+        how = "the validation set as it was given" + ("" if data.task == "none" else f", test {how}")
     more = []
     if unlabelled := int(((part == TRAIN) & ~free).sum()):
         more.append(f"{count(unlabelled, 'row')} of train without a label")

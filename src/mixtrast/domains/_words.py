@@ -52,3 +52,11 @@ def shortened(text: str, most: int = 60) -> str:
 def count(number: int, what: str) -> str:
     """ "1 row", "1,797 rows", "2 classes"."""
     return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
+
+
+def size_of(numbers: int) -> str:
+    """Bytes for people: "184 MB", "1.2 GB", of 1,000 each."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if numbers >= size:
+            return f"{numbers / size:,.{1 if numbers < 10 * size else 0}f} {unit}"
+    return count(numbers, "byte")

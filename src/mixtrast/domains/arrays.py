@@ -30,6 +30,7 @@ class Arrays(Domain):
 
     Takes .npz paths, dictionaries, (x, y) and (x, y, groups) tuples, and x alone; arrays of NumPy or tensors. x is a table
     (N,F), a series (N,C,L) or an image (N,C,H,W) of any numbers, and becomes float32; an array that is float32 is not copied.
+    Images in bytes (uint8) stay bytes, and stand for x / 255.
 
     Args:
         label: key of the label; None: `y`, `label`, `labels` or `target`, if there is one.
@@ -73,7 +74,7 @@ class Arrays(Domain):
                     f"`{option}` of Arrays is a key of a file or dict, got {getattr(self, option)!r} for arrays alone."
                 )
         x, label, groups = (*source, None, None)[:3]
-        return _source(x, label, groups, names=("x", "y", "groups"))
+        return _source(x, label, groups, like=like, names=("x", "y", "groups"))
 
     def _of_keys(self, arrays: Any, name: str, like: dict[str, Any] | None) -> Source:
         """Finds who is who among named arrays."""
@@ -92,7 +93,7 @@ class Arrays(Domain):
         unused = [key for key in left if key != x]
         notes = [f"not used: {listed(unused)}."] if unused else []
         values = [None if key is None else _get(arrays, key, name) for key in (x, label, groups)]
-        return _source(*values, names=(x, label or "", groups or ""), notes=notes)
+        return _source(*values, like=like, names=(x, label or "", groups or ""), notes=notes)
 
     def _key(self, keys: list[str], option: str, usual: tuple[str, ...], name: str, like: dict[str, Any] | None) -> str | None:
         """The key of the label or the groups: the one that was asked for, or the usual one if it is there."""
@@ -136,8 +137,16 @@ def _get(arrays: Any, key: str, name: str) -> Any:
         ) from error
 
 
-def _source(x: Any, label: Any, groups: Any, *, names: tuple[str, str, str], notes: list[str] | None = None) -> Source:
-    """Checks x and makes it (N, *shape) float32."""
+def _source(
+    x: Any,
+    label: Any,
+    groups: Any,
+    *,
+    like: dict[str, Any] | None,
+    names: tuple[str, str, str],
+    notes: list[str] | None = None,
+) -> Source:
+    """Checks x and makes it (N, *shape) float32; images in bytes stay bytes."""
     owner = f"`{names[0]}`"
     examples = _numeric(x, owner)
     if examples.ndim not in (2, 3, 4):
@@ -145,7 +154,7 @@ def _source(x: Any, label: Any, groups: Any, *, names: tuple[str, str, str], not
     if 0 in examples.shape:
         raise ValueError(f"{owner} must have examples with numbers in them, got shape {examples.shape}.")
     examples, more = _channels_first(examples, owner)
-    examples = finite(examples, owner=owner, where=_row)
+    examples, intensities = _kept(examples, owner, like)
     shape = " × ".join(f"{side:,}" for side in examples.shape[1:])
     kind = {"Table": "table", "Series": "series", "Image": "image"}[type(specs.of(examples.shape[1:])).__name__]
     found = f"{count(len(examples), 'example')} of shape {shape}, read as {kind}."
@@ -156,8 +165,24 @@ def _source(x: Any, label: Any, groups: Any, *, names: tuple[str, str, str], not
         where=_row,
         label_name=f"`{names[1]}`",
         groups_name=f"`{names[2]}`",
+        facts={"intensities": True} if intensities else {},
         notes=(found, *more, *(notes or ())),
     )
+
+
+def _kept(x: np.ndarray, owner: str, like: dict[str, Any] | None) -> tuple[np.ndarray, bool]:
+    """In the type that is kept, and whether values are intensities: bytes, or 0 to 1. Bytes that must be like other numbers,
+    read before as 0 to 255, become such numbers."""
+    wanted = None if like is None else bool(like.get("intensities"))
+    if x.dtype == np.uint8 and x.ndim == 4 and wanted is not False:
+        return np.require(x, requirements=["C", "W"]), True
+    x = finite(x, owner=owner, where=_row)
+    if wanted and (x.min() < 0 or x.max() > 1):
+        raise ValueError(
+            f"{owner} must be bytes (uint8), or numbers from 0 to 1, as the earlier images were, got {x.min():g} to "
+            f"{x.max():g}. Use `x.astype(numpy.uint8)` where these are 0 to 255."
+        )
+    return x, bool(wanted)
 
 
 def _row(row: int) -> str:

@@ -1,0 +1,181 @@
+"""One image file: what its header says, and its pixels."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+ENDINGS = (
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pbm",
+)  # fmt: skip
+DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+# Pillow's mode -> what it becomes, and what is worth a note
+MODES = {
+    "1": ("L", ""), "L": ("L", ""), "LA": ("L", "alpha"), "La": ("L", "alpha"), "P": ("RGB", "palette"), "PA": ("RGB", "alpha"),
+    "RGB": ("RGB", ""), "RGBX": ("RGB", ""), "RGBA": ("RGB", "alpha"), "RGBa": ("RGB", "alpha"), "YCbCr": ("RGB", ""),
+    "HSV": ("RGB", ""), "CMYK": ("RGB", "CMYK"), **dict.fromkeys(DEEP, ("I;16", "")),
+}  # fmt: skip
+CUT = "it is cut off or damaged"
+
+
+class UnusableError(Exception):
+    """An image that cannot be used, and why, to be put after its name."""
+
+
+class Header(NamedTuple):
+    """What an image is, before its pixels are read."""
+
+    mode: str  # "L", "RGB" or "I;16": what it becomes
+    width: int
+    height: int
+    noted: str = ""  # "alpha", "palette", "CMYK", "turned"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every image of a folder becomes: bytes, or float32 in [0, 1] where some have 16 bits.
+
+    Args:
+        channels: 1 or 3.
+        resize: whether others than height × width are made so: the largest centred part of that shape, scaled.
+    """
+
+    channels: int
+    height: int
+    width: int
+    deep: bool = False
+    resize: bool = False
+
+    @property
+    def dtype(self) -> type[np.generic]:
+        return np.float32 if self.deep else np.uint8
+
+    def takes(self, header: Header) -> bool:
+        same = self.resize or (header.width, header.height) == (self.width, self.height)
+        return same and (self.channels == 3 or header.mode != "RGB") and (self.deep or header.mode != "I;16")
+
+
+def header(path: str) -> Header:
+    """Of a file, of which only the beginning is read. Raises: UnusableError."""
+    try:
+        with Image.open(path) as image:
+            return _header(image)
+    except (UnusableError, MemoryError):
+        raise
+    except Exception as error:  # whatever a decoder makes of bytes that are no image, it is about the file
+        raise UnusableError(getattr(error, "strerror", None) or CUT) from error  # or what the system says: no permission
+
+
+def decode(path: str, form: Form) -> tuple[Header, np.ndarray | None]:
+    """The header, and the pixels (H,W,C); None where the image does not fit the form. Raises: UnusableError."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read()
+        found = None if form.resize else _plain_jpeg(content)
+        if found is not None:
+            if not form.takes(found):
+                return found, None
+            # decodes a whole JPEG when asked by the decoder's name; the same bytes as Image.open gives
+            image = Image.frombytes(found.mode, (found.width, found.height), content, "jpeg", found.mode, "")
+            return found, _array(image, found, form)
+        with Image.open(io.BytesIO(content)) as image:
+            found = _header(image)
+            return found, _array(_upright(image, form), found, form) if form.takes(found) else None
+    except (UnusableError, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise UnusableError(getattr(error, "strerror", None) or CUT) from error
+
+
+def _plain_jpeg(content: bytes) -> Header | None:
+    """The header of an ordinary JPEG; None of anything else, which Pillow opens.
+
+    Opening is most of the time that Pillow spends on a small JPEG, all of it in Python, where threads wait for each other.
+    """
+    if content[:3] != b"\xff\xd8\xff":
+        return None
+    at = 2
+    while at + 10 <= len(content) and content[at] == 0xFF:
+        marker, length = content[at + 1], content[at + 2] << 8 | content[at + 3]
+        if 0xC0 <= marker <= 0xC2:  # baseline, extended, progressive
+            bits, height, width = (
+                content[at + 4],
+                content[at + 5] << 8 | content[at + 6],
+                content[at + 7] << 8 | content[at + 8],
+            )
+            mode = {1: "L", 3: "RGB"}.get(content[at + 9])
+            return Header(mode, width, height) if mode and bits == 8 and height and width else None
+        turned = marker == 0xE1 and content[at + 4 : at + 10] == b"Exif\0\0"  # may say that it lies on its side
+        if turned or not (0xDB <= marker <= 0xEF or marker in (0xC4, 0xFE)):
+            return None
+        at += 2 + length
+    return None
+
+
+def _header(image: Image.Image) -> Header:
+    frames = 1 if image.format in ("MPO", "JPEG") else getattr(image, "n_frames", 1)  # a phone's MPO has previews beside it
+    if frames > 1:
+        raise UnusableError(f"it has {frames:,} frames or pages")
+    if image.mode not in MODES:
+        raise UnusableError(f"its pixels are of Pillow's mode {image.mode!r}, not of 8 or 16 bits")
+    mode, noted = MODES[image.mode]
+    if "transparency" in image.info:
+        noted = "alpha"
+    width, height = image.size
+    turn = _orientation(image)
+    if turn != 1:
+        noted = noted or "turned"
+    return Header(mode, *((height, width) if turn >= 5 else (width, height)), noted)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's 1 to 8; 5 to 8 swap width and height."""
+    if "exif" not in image.info:
+        return 1
+    turn = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+
+
+def _upright(image: Image.Image, form: Form) -> Image.Image:
+    """As a viewer shows it; read at about the size that is needed, where the format can."""
+    if form.resize:
+        image.draft(None, (2 * form.width, 2 * form.height))  # a JPEG at 1/2, 1/4, 1/8; twice the size keeps it sharp
+    if _orientation(image) != 1:
+        image = ImageOps.exif_transpose(image)
+    return image
+
+
+def _array(image: Image.Image, found: Header, form: Form) -> np.ndarray:
+    """(H,W,C) in the form."""
+    mode = "RGB" if form.channels == 3 else "L"
+    if found.mode == "I;16":
+        deep = np.asarray(image).astype(np.float32) / 65535
+        pixels = np.asarray(_sized(Image.fromarray(deep), form))
+        return np.broadcast_to(pixels[..., None], (*pixels.shape, form.channels))
+    if found.noted == "alpha":
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white
+    if image.mode != found.mode:  # grey stays grey while it is scaled
+        image = image.convert(found.mode)
+    image = _sized(image, form)
+    if image.mode != mode:
+        image = image.convert(mode)
+    pixels = np.frombuffer(image.tobytes(), np.uint8).reshape(form.height, form.width, form.channels)
+    return pixels / np.float32(255) if form.deep else pixels
+
+
+def _sized(image: Image.Image, form: Form) -> Image.Image:
+    """The largest centred part of the form's shape, scaled to it with anti-aliasing."""
+    width, height = image.size
+    if (width, height) == (form.width, form.height):
+        return image
+    scale = min(width / form.width, height / form.height)
+    left, top = (width - scale * form.width) / 2, (height - scale * form.height) / 2
+    box = (left, top, width - left, height - top)
+    return image.resize((form.width, form.height), Image.Resampling.BILINEAR, box=box)
