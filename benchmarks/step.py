@@ -1,10 +1,14 @@
-"""What our loop costs over a bare one: python benchmarks/step.py [--rounds N] [--method M ...] [--json FILE]
+"""What a step costs over what it cannot do without: python benchmarks/step.py [--over loop|encoder] [--method M ...]
 
-The digits run at its defaults. `fit` is everything a run does in a step: draws from (seed, step, role), batch, views, Fabric,
-the check that the loss is finite, learning rate, lines of metrics with chance level and floor, the checkpoint at the end.
-`bare` is the same step as a hand would write it in torch: one generator, index, views, forward, backward, optimizer, nothing
-kept or shown. Both train the same method from the same weights; every round runs both, in a new order, and a ratio is that of
-one round: the median over rounds, with quartiles. Looks at the validation set are timed apart: they are evaluation.
+--over loop: the digits run at its defaults. `fit` is everything a run does in a step: draws from (seed, step, role), batch,
+views, Fabric, the check that the loss is finite, learning rate, lines of metrics with chance level and floor, the checkpoint at
+the end. `bare` is the same step as a hand would write it in torch: one generator, index, views, forward, backward, optimizer,
+nothing kept or shown. Both train the same method from the same weights; every round runs both, in a new order, and a ratio is
+that of one round: the median over rounds, with quartiles. Looks at the validation set are timed apart: they are evaluation.
+
+--over encoder: `step` is all of a step (bytes to intensities, views, mixing, forward, loss, backward, optimizer) on 256 images
+of 32 x 32 with ResNet-18 at width 16; `encoder` is the forward and backward of the bare encoder on as many images as the method
+encodes, in the same precision and memory order.
 """
 
 from __future__ import annotations
@@ -21,13 +25,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mixtrast import methods
 from mixtrast.methods import Batch
 from mixtrast.run.prepare import Prepared, prepare
 from mixtrast.training import Record, fit
+from mixtrast.training.loop import _Run
 
+IMAGES = 256
 STEPS, LOG_EVERY = 100, 5  # as often as the run of 500 steps logs
 
 
@@ -37,7 +44,9 @@ def bare(prepared: Prepared) -> float:
     if machine.channels_last:
         method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     order = torch.channels_last if machine.channels_last else torch.contiguous_format
-    x, label = prepared.examples.x.contiguous(memory_format=order), prepared.examples.label
+    examples = prepared.examples
+    assert isinstance(examples.x, torch.Tensor)
+    x, label = examples.scale(examples.x).contiguous(memory_format=order), examples.label
     optimizer = torch.optim.AdamW(method.parameters(), lr=training.lr or 1e-3, weight_decay=training.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / STEPS)))
     generator, batch = torch.Generator().manual_seed(0), training.batch or len(x)
@@ -50,9 +59,9 @@ def bare(prepared: Prepared) -> float:
             shuffled = torch.randperm(len(x), generator=generator)
             indices = list(shuffled[: len(x) // batch * batch].split(batch))
         index = indices.pop()
-        examples, seen = x[index], []
+        seen = []
         for _ in range(method.needs):
-            view = examples
+            view = x[index]
             for change in prepared.plan.views:
                 view = change(view, generator)
             seen.append(view.contiguous(memory_format=order))
@@ -92,20 +101,81 @@ def measure(name: str, rounds: int) -> dict[str, float]:
     return {**mean, "ratio": middle, "low": low, "high": high}
 
 
+def prepared_images(name: str, precision: str) -> Prepared:
+    """A run of ResNet-18 at width 16 on images of noise, 256 a step."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (4 * IMAGES, 3, 32, 32), dtype=np.uint8), np.arange(4 * IMAGES) % 10
+    settings = {
+        "method": name,
+        "encoder": {"name": "resnet18", "width": 16},
+        "views": "supcon",
+        "training": {"steps": 1, "batch": IMAGES, "precision": precision},
+    }
+    return prepare(settings, (x, y))
+
+
+def over_encoder(name: str, rounds: int, precision: str) -> dict[str, float]:
+    """Milliseconds of a step and of its encoder alone, and their ratio with quartiles."""
+    prepared = prepared_images(name, precision)
+    machine = prepared.plan.machine
+    run = _Run(copy.deepcopy(prepared.method), prepared.examples, prepared.plan, None, None, [])
+    run.method.train()
+    encoded = 0
+
+    def count(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        nonlocal encoded
+        encoded += len(given[0])
+
+    hook = run.raw.encoder.stages[0].register_forward_pre_hook(count)
+    run._one_step()
+    hook.remove()
+    order = torch.channels_last if machine.channels_last else torch.contiguous_format
+    bare = copy.deepcopy(prepared.method.encoder).to(memory_format=order).train()  # type: ignore[call-overload]
+    x = torch.randn(encoded, 3, 32, 32).contiguous(memory_format=order)
+
+    def step() -> None:
+        run.step = 0
+        run._one_step()
+
+    def encoder() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=machine.precision == "bf16-mixed"):
+            value = bare(x).float().sum()
+        value.backward()
+        bare.zero_grad()
+
+    forms = {"step": step, "encoder": encoder}
+    seconds: dict[str, list[float]] = {form: [] for form in forms}
+    for timed in forms.values():
+        timed()  # untimed
+    for _ in range(rounds):
+        for form in random.sample(list(forms), 2):
+            began = time.perf_counter()
+            forms[form]()
+            seconds[form].append(time.perf_counter() - began)
+    ratios = [a / b for a, b in zip(seconds["step"], seconds["encoder"], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4) if rounds > 1 else [ratios[0]] * 3
+    mean = {form: 1000 * statistics.median(times) for form, times in seconds.items()}
+    return {**mean, "ratio": middle, "low": low, "high": high, "encoded": encoded}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--over", choices=("loop", "encoder"), default="loop")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--method", nargs="+", default=methods.names())
+    parser.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true", help="with --over encoder")
     parser.add_argument("--json", type=Path)
     known = parser.parse_args()
     threads = torch.get_num_threads()
-    print(f"torch {torch.__version__}, {threads} threads, {platform.machine()}; {STEPS} steps, {known.rounds} rounds")
-    print(f"{'method':<12} {'fit':>8} {'bare':>8}   fit / bare (quartiles)")
+    one, other = ("fit", "bare") if known.over == "loop" else ("step", "encoder")
+    print(f"torch {torch.__version__}, {threads} threads, {platform.machine()}; {known.rounds} rounds")
+    print(f"{'method':<12} {one:>8} {other:>8}   {one} / {other} (quartiles)")
     found = {}
     for name in known.method:
-        found[name] = row = measure(name, known.rounds)
+        row = measure(name, known.rounds) if known.over == "loop" else over_encoder(name, known.rounds, known.precision)
+        found[name] = row
         print(
-            f"{name:<12} {row['fit']:5.1f} ms {row['bare']:5.1f} ms   {row['ratio']:.3f} ({row['low']:.3f}-{row['high']:.3f})",
+            f"{name:<12} {row[one]:5.1f} ms {row[other]:5.1f} ms   {row['ratio']:.3f} ({row['low']:.3f}-{row['high']:.3f})",
             flush=True,
         )
     if known.json:

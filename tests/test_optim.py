@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from fractions import Fraction
@@ -184,3 +185,49 @@ def test_the_optimizer_is_the_one_that_is_named(name, kind):
     made = optimizer(a_method(), training(optimizer=name))
     assert type(made) is kind
     assert all(group["lr"] == LR for group in made.param_groups)
+
+
+def test_lars_is_its_formula_layer_by_layer():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).double()
+    nn.init.zeros_(net[2].weight)  # a layer of zeros has no size to go by
+    training = Training(optimizer="lars", lr=0.5, momentum=0.8, weight_decay=0.1, trust=0.01)
+    made = optimizer(net, training)
+    expected = {name: weight.detach().clone() for name, weight in net.named_parameters()}
+    velocity = {name: torch.zeros_like(weight) for name, weight in expected.items()}
+    for step in range(3):
+        made.zero_grad()
+        x = torch.randn(8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(step))
+        net(x).square().sum().backward()
+        for name, weight in net.named_parameters():
+            w, g = expected[name], weight.grad.clone()
+            factor = 1.0
+            if w.dim() > 1:
+                g = g + 0.1 * w
+                if w.norm() > 0 and g.norm() > 0:
+                    factor = 0.01 * float(w.norm() / g.norm())
+            velocity[name] = 0.8 * velocity[name] + 0.5 * factor * g
+            expected[name] = w - velocity[name]
+        made.step()
+        for name, weight in net.named_parameters():
+            torch.testing.assert_close(weight.detach(), expected[name], rtol=1e-12, atol=1e-14)
+
+
+def test_lars_goes_on_from_its_state():
+    def steps(net, made, these):
+        for step in these:
+            made.zero_grad()
+            net(torch.randn(8, 3, generator=torch.Generator().manual_seed(step))).square().sum().backward()
+            made.step()
+
+    training = Training(optimizer="lars", lr=0.5)
+    torch.manual_seed(0)
+    whole = nn.Linear(3, 4)
+    parts = copy.deepcopy(whole)
+    steps(whole, optimizer(whole, training), range(4))
+    first = optimizer(parts, training)
+    steps(parts, first, range(2))
+    second = optimizer(parts, training)
+    second.load_state_dict(first.state_dict())
+    steps(parts, second, range(2, 4))
+    assert torch.equal(whole.weight, parts.weight)

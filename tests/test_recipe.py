@@ -104,12 +104,12 @@ def test_all_mistakes_are_told_at_once():
         method={"name": "imix", "temprature": 0.1, "dim": "many"},
         mixer={"name": "mixup", "alpha": -1},
         encoder="resnet9",
-        views={"mask": {"p": 2}, "blur": None},
+        views={"mask": {"p": 2}, "smear": None},
         training={"lr": -1, "epoch": 3},
         evaluation="linaer",
         seed=-1,
     )
-    for phrase in ("methd", "data", "temprature", "dim", "alpha", "resnet9", "`p`", "blur", "lr", "epoch", "linaer", "seed"):
+    for phrase in ("methd", "data", "temprature", "dim", "alpha", "resnet9", "`p`", "smear", "lr", "epoch", "linaer", "seed"):
         assert any(phrase in problem for problem in found), phrase
     assert len(found) == 12
 
@@ -465,7 +465,7 @@ def test_an_automatic_batch_leaves_out_as_little_as_it_can(rows, method):
     steps = steps_of(training, rows)
     assert steps == training["epochs"] * (rows // batch)
     assert abs(steps - 1_500) <= rows // batch / 2 or training["epochs"] == 1
-    assert training["log_every"] == max(1, round(steps / 300))
+    assert training["log_every"] == max(1, round(steps / 100))
 
 
 def test_the_learning_rate_follows_the_optimizer_and_the_batch():

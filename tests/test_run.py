@@ -8,6 +8,7 @@ import math
 import os
 import shlex
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import mixtrast as mt
-from mixtrast import evaluate, export, methods, recipe, registry, report, run
+from mixtrast import evaluate, export, methods, recipe, registry, report, run, views
 from mixtrast.evaluate import Features
 from mixtrast.run import Run, assess, features, work
 from mixtrast.training import Interrupted, TrainingError
@@ -37,7 +38,7 @@ FILES = {
 }
 KEYS = {
     "version", "finished", "data", "method", "mixer", "encoder", "seed", "uses_labels", "probes", "labels", "learning",
-    "diagnosis", "cost", "next",
+    "evaluation", "diagnosis", "cost", "next",
 }  # fmt: skip
 SMALL: dict[str, Any] = {"encoder": {"name": "mlp", "widths": (16,)}, "evaluation": "knn", "quiet": True}
 COLUMNS = ["a", "b", "c", "d"]
@@ -230,7 +231,7 @@ def by_hand(ready: run.Prepared, encode: Any) -> dict[str, float]:
     parts = {}
     for name in ("train", "val", "test"):
         rows = getattr(ready.split, name)
-        parts[name] = encode(ready.x[rows]), ready.label[rows]
+        parts[name] = encode(ready.scale(ready.data.x[rows])), ready.label[rows]
     return evaluate.get("knn")(Features.of(**parts, classes=2), seed=0)
 
 
@@ -279,7 +280,7 @@ def test_inputs_are_scaled_by_training_rows_alone(tmp_path):
     np.testing.assert_allclose(how["std"], x[rows].std(0), rtol=1e-5)
     kept = done.encoder()
     given = torch.from_numpy(x)
-    assert torch.equal(kept(given), export.embed(kept.encoder, (given - kept.mean) / kept.std))
+    assert torch.equal(kept(given), export.embed(kept.encoder, kept.scale(given)))
     with pytest.raises(ValueError, match=r"takes examples of shape \(4,\), got \(3,\)"):
         kept(given[:, :3])
 
@@ -383,7 +384,8 @@ def test_an_encoder_of_ones_own(make, tmp_path):
     assert done.results["encoder"] == "own"
     assert done.recipe["encoder"] == {"name": "own", "made": type(mine).__name__}
     with pytest.raises(ValueError, match=r"is a module of your own.*Give a new one of the same make: module="):
-        done.encoder()
+        Run(done.folder).encoder()
+    assert same(done.encoder().encoder.state_dict(), done.encoder(make()).encoder.state_dict())  # the run itself knows it
     with pytest.raises(ValueError, match="is damaged or of another encoder"):
         done.encoder(nn.Linear(4, 6))
     assert mine.training
@@ -393,9 +395,9 @@ def test_an_encoder_of_ones_own(make, tmp_path):
     assert same(state(done, module=make()), state(again, module=make()))
     kept = done.encoder(make())
     x = torch.from_numpy(data[0])
-    assert not torch.equal(kept(x), mine((x - kept.mean) / kept.std))
+    assert not torch.equal(kept(x), mine(kept.scale(x)))
     with torch.no_grad():
-        torch.testing.assert_close(kept(x), kept.encoder((x - kept.mean) / kept.std))
+        torch.testing.assert_close(kept(x), kept.encoder(kept.scale(x)))
     z, _ = done.embed(data, module=make())
     assert torch.equal(z, kept(x))
     untrained = done.encoder(make(), untrained=True).encoder
@@ -857,8 +859,133 @@ def test_a_look_sees_validation_and_no_test_example():
     }  # fmt: skip
     seen = looker(ready.method, 0)
     assert set(seen) == {"alignment", "uniformity", "rank", "knn"}
-    ready.x[ready.split.test] = math.nan
+    ready.data.x[ready.split.test] = math.nan
     assert looker(ready.method, 0) == seen
+
+
+# --- images in bytes, fewer examples, what stands beside ------------------------------------------------------------------
+
+
+def pictures(rows: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    rng, y = np.random.default_rng(0), np.arange(rows) % 2
+    x = rng.integers(0, 156, (rows, 3, 8, 8))
+    x[:, :, :4] += 90 * y[:, None, None, None]
+    return x.astype(np.uint8), y
+
+
+def test_bytes_stay_bytes_and_give_what_their_intensities_give(tmp_path):
+    x, y = pictures()
+    options: dict[str, Any] = {"method": "imix", "views": "shift+noise"}
+    some = small((x, y), tmp_path / "bytes", **options)
+    other = small((x.astype(np.float32) / 255, y), tmp_path / "floats", **options)
+    assert prepared(some, (x, y)).data.x.dtype == torch.uint8
+    for key, value in state(some).items():
+        torch.testing.assert_close(value, state(other)[key], rtol=1e-3, atol=1e-4)  # the scale is summed in another order
+    again = torch.from_numpy(x[:5])
+    torch.testing.assert_close(some.encoder()(again), other.encoder()(again.float() / 255), rtol=1e-3, atol=1e-4)
+
+
+def test_views_of_pixels_come_before_the_scale_and_others_after():
+    class Once(View):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
+            seen.append((self.name, float(x.min()), float(x.max())))
+            return x
+
+    class Before(Once):
+        unscaled = True
+
+    seen: list[tuple[str, float, float]] = []
+    scale = views.Scale(torch.tensor([[[0.5]]]), torch.tensor([[[0.1]]]))
+    x = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    out = scale(x, [Once("after"), Before("before")], torch.Generator())
+    assert seen == [("before", 0.0, pytest.approx(1.0)), ("after", pytest.approx(-5.0), pytest.approx(5.0))]
+    torch.testing.assert_close(out, (x.float() / 255 - 0.5) / 0.1)
+    with pytest.raises(TypeError, match="views draw from a generator, got none"):
+        scale(x, [Once("after")])
+
+
+def test_a_folder_that_is_streamed_gives_what_memory_gives(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    x, y = pictures(40)
+    for row, (pixels, kind) in enumerate(zip(x, y, strict=True)):
+        folder = tmp_path / "images" / f"class{kind}"
+        folder.mkdir(parents=True, exist_ok=True)
+        image.fromarray(pixels.transpose(1, 2, 0)).save(folder / f"{row:03}.png")
+    source = str(tmp_path / "images")
+    kept, streamed = (
+        small(source, tmp_path / memory, views="flip", batch=10, method="mixsupcon", options={"memory": memory})
+        for memory in ("yes", "no")
+    )
+    assert same(state(kept), state(streamed))
+    assert kept.results["probes"] == streamed.results["probes"]
+    assert torch.equal(kept.embed(source)[0], streamed.embed(source)[0])
+
+
+def test_fewer_examples_are_drawn_by_class_and_nested():
+    x, y = blobs(400)
+    y = (np.arange(400) % 4 == 0).astype(int)
+    whole, some, fewer = (
+        run.prepare({"data": {"examples": many} if many else {}, "encoder": SMALL["encoder"]}, (x, y))
+        for many in (None, 60, 20)
+    )
+    assert (len(some.rows), len(fewer.rows)) == (60, 20)
+    assert set(fewer.rows.tolist()) < set(some.rows.tolist()) < set(whole.rows.tolist())
+    assert set(some.split.val.tolist()) < set(whole.split.val.tolist())
+    assert torch.equal(some.split.test, whole.split.test)
+    assert int((some.seen[some.rows] == 1).sum()) == 15
+    assert len(some.split.val) == round(len(whole.split.val) * 60 / len(whole.rows))
+    assert "60 train and" in some.split.says
+    with pytest.raises(ValueError, match="asks for 500 training examples, and there are"):
+        run.prepare({"data": {"examples": 500}, "encoder": SMALL["encoder"]}, (x, y))
+    with pytest.raises(ValueError, match="`examples` must be how many training examples"):
+        run.prepare({"data": {"examples": 1}, "encoder": SMALL["encoder"]}, (x, y))
+
+
+def test_nothing_stands_beside_where_it_is_not_wanted(tmp_path):
+    done = small(blobs(), tmp_path / "run", method="supcon", training={"beside": "none"})
+    assert "supervised" not in done.results["probes"]["knn"]
+    assert not (done.folder / "supervised").exists()
+
+
+def test_pipelines_are_their_views(tmp_path):
+    recipe_ = run.prepare({"views": "supcon", "encoder": {"name": "resnet8", "width": 4}}, pictures()).recipe
+    assert list(recipe_["views"]) == ["crop", "flip", "color", "gray"]
+    assert tuple(recipe_["views"]["crop"]["scale"]) == (0.2, 1.0)
+    both = run.prepare({"views": {"supcon": {}, "crop": {"scale": (0.5, 1.0)}, "noise": {}}}, pictures()).recipe["views"]
+    assert (tuple(both["crop"]["scale"]), list(both)[-1]) == ((0.5, 1.0), "noise")
+
+
+def test_two_threads_train_as_one_does(tmp_path):
+    alone = small(blobs(), tmp_path / "alone")
+    found: dict[int, Run] = {}
+
+    def train(k: int) -> None:
+        found[k] = small(blobs(), tmp_path / f"thread{k}")
+
+    threads = [threading.Thread(target=train, args=(k,)) for k in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert same(state(alone), state(found[0]))
+    assert same(state(alone), state(found[1]))
+
+
+def test_what_an_evaluation_was_made_with_is_kept(tmp_path):
+    data = blobs()
+    done = small(data, tmp_path / "run")
+    done.evaluate({"knn": {"neighbours": (3,)}, "linear": {"protocol": "sgd"}}, data=data)
+    assert done.results["evaluation"]["linear"]["protocol"] == "sgd"
+    assert done.results["evaluation"]["knn"]["neighbours"] == [3]
+
+
+def test_the_folder_of_several_seeds_says_what_to_give(tmp_path):
+    small(blobs(), tmp_path / "all" / "seed-0")
+    with pytest.raises(ValueError, match=r"holds the runs of several seeds\. Give one of them: .*seed-0"):
+        Run(tmp_path / "all")
 
 
 # --- once wrong -----------------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from mixtrast.training import (
     loop,
     record,
 )
+from mixtrast.training import machine
 from mixtrast.training.optim import optimizer, rate
 from mixtrast.views import View
 
@@ -846,25 +847,37 @@ def test_a_whole_last_line_without_its_end_is_kept(two):
 
 def test_the_machine_is_chosen_with_reasons():
     mlp, resnet = encoders.get("mlp", spec.Table(3)), encoders.get("resnet8", spec.Image(1, 8, 8))
-    assert choose(Training(device="cpu", precision="32-true", channels_last=True), mlp) == Machine("cpu", "32-true", True, {})
-    chosen = choose(Training(device="cpu"), mlp)
+    asked = Training(device="cpu", precision="32-true", channels_last=True)
+    assert choose(asked, mlp, (3,)) == Machine("cpu", "32-true", True, {})
+    chosen = choose(Training(device="cpu"), mlp, (3,))
     assert (chosen.device, chosen.channels_last) == ("cpu", False)
     assert set(chosen.why) == {"precision", "channels_last"}
-    assert choose(Training(device="cpu"), resnet).channels_last
-    assert choose(Training(), resnet).why.keys() == {"device", "precision", "channels_last"}
+    assert choose(Training(device="cpu"), resnet, (1, 8, 8)).channels_last
+    assert choose(Training(), resnet, (1, 8, 8)).why.keys() == {"device", "precision", "channels_last"}
 
 
 @pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 def test_half_precision_is_for_processors_that_multiply_in_it(native, precision, monkeypatch):
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda: native)
-    assert choose(Training(device="cpu"), encoders.get("mlp", spec.Table(3))).precision == precision
+    assert choose(Training(device="cpu"), encoders.get("mlp", spec.Table(3)), (3,)).precision == precision
+
+
+def test_channels_last_is_not_chosen_where_it_computes_wrong_values(monkeypatch):
+    resnet = encoders.get("resnet8", spec.Image(1, 16, 3))
+    monkeypatch.setattr(machine, "_agrees", lambda *given: False)
+    chosen = choose(Training(device="cpu"), resnet, (1, 16, 3))
+    assert not chosen.channels_last
+    assert "wrong values" in chosen.why["channels_last"]
+    monkeypatch.undo()
+    assert machine._agrees(resnet, (1, 16, 3), "32-true")
+    assert machine._agrees(encoders.get("resnet8", spec.Image(1, 8, 8)), (1, 8, 8), "bf16-mixed")
 
 
 def test_a_device_that_is_not_here_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=r"`device` cuda is not available here; there is cpu.*Leave it at auto"):
-        choose(Training(device="cuda"), encoders.get("mlp", spec.Table(3)))
+        choose(Training(device="cuda"), encoders.get("mlp", spec.Table(3)), (3,))
 
 
 def test_the_environment_can_be_kept_in_a_checkpoint():

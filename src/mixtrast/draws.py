@@ -8,6 +8,7 @@ drawn where the batch is.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,9 @@ from torch import Tensor
 # A share on this grid and 1 minus it are both exact in float32, so weights sum to exactly 1, and the mass a mixture leaves to
 # others is computed exactly. A share below half a step mixes nothing into float32 data anyway.
 _GRID = 2.0**24
+
+
+GLOBAL = threading.RLock()  # held by who seeds torch's global generator: initial weights and dropout draw from nothing else
 
 
 def derived_seed(seed: int, step: int, role: str) -> int:

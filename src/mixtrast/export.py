@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from mixtrast import encoders, spec, whole
+from mixtrast.domains import Files
 from mixtrast.encoders import Encoder
+from mixtrast.views import Scale
 
 WEIGHTS, HOW, UNTRAINED = "encoder.safetensors", "encoder.json", "untrained.safetensors"
 
@@ -25,33 +27,42 @@ class Kept:
     """An encoder that came back from disk: scale the input, then encode.
 
     Args:
-        mean, std: broadcast against one example.
+        scale: from examples as read to what the encoder sees.
         facts: how its data were read, for `domains.open(..., like=facts)`.
         classes: names of the classes it was evaluated on.
     """
 
     encoder: Encoder
     spec: spec.Spec
-    mean: Tensor
-    std: Tensor
+    scale: Scale
     facts: dict[str, Any]
     classes: tuple[str, ...]
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, *, batch: int = 1024) -> Tensor:
+    def __call__(self, x: Tensor | Files, *, batch: int = 1024) -> Tensor:
         """(N, *shape) as read -> (N, dim) features, before the projector, on the CPU."""
-        if x.dim() != len(self.spec.shape) + 1 or tuple(x.shape[1:]) != self.spec.shape:
+        if len(x.shape) != len(self.spec.shape) + 1 or tuple(x.shape[1:]) != self.spec.shape:
             raise ValueError(f"this encoder takes examples of shape {self.spec.shape}, got {tuple(x.shape[1:])}.")
-        return embed(self.encoder, (x.float() - self.mean) / self.std, batch=batch)
+        return embed(self.encoder, x, self.scale, batch=batch)
 
 
 @torch.no_grad()
-def embed(encoder: Encoder, x: Tensor, *, batch: int = 1024) -> Tensor:
-    """Features of scaled examples, in evaluation mode and float32, batch by batch; on the CPU."""
+def embed(
+    encoder: Encoder, x: Tensor | Files, scale: Scale | None = None, *, rows: Tensor | None = None, batch: int = 1024
+) -> Tensor:
+    """Features of examples as read (scaled already, without a `scale`), in evaluation mode and float32; on the CPU.
+
+    Args:
+        rows: (R,) int64, of these examples alone.
+    """
     training = encoder.training
     encoder.eval()
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
-    found = [encoder(part.to(device)).float().flatten(1).cpu() for part in x.split(batch)]
+    scale = None if scale is None else scale.to(device)
+    found = []
+    for some in (torch.arange(len(x)) if rows is None else rows).split(batch):
+        part = x[some].to(device)
+        found.append(encoder(part if scale is None else scale(part)).float().flatten(1).cpu())
     encoder.train(training)
     return torch.cat(found) if found else torch.empty(0, encoder.dim)
 
@@ -98,7 +109,7 @@ def load(folder: Path, *, module: nn.Module | None = None, weights: str = WEIGHT
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in part.items()}
     encoder = encoders.wrap(module, shape) if module is not None else encoders.get(name, shape, **options)
     load_weights(folder / weights, encoder)
-    return Kept(encoder.eval(), shape, mean, std, dict(how["facts"]), tuple(how["classes"]))
+    return Kept(encoder.eval(), shape, Scale(mean, std), dict(how["facts"]), tuple(how["classes"]))
 
 
 def load_weights(path: Path, encoder: Encoder) -> None:

@@ -19,7 +19,7 @@ from mixtrast.spec import Image
 from mixtrast.views import View
 
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
-BESIDE = ("source", "test", "domain", "labels", "fingerprint")  # of the data section, what is no option of a domain
+BESIDE = ("source", "test", "domain", "labels", "examples", "fingerprint")  # of the data section, what is no option of a domain
 _KEPT = ("why", "versions")  # written into a run's recipe beside the sections, and passed over when it is read
 
 
@@ -51,7 +51,10 @@ def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
     data = _mapping(found.get("data", {}), "data", problems)
     options = {key: value for key, value in data.items() if key not in BESIDE and value is not None}
     found["data"] = {key: value for key, value in data.items() if key in BESIDE}
-    found["data"] |= _typed("data", registry.find(domains, "tabular"), options, problems)  # it has what all others have
+    for key in ("labels", "examples"):
+        if isinstance(found["data"].get(key), str) and found["data"][key].isdigit():
+            found["data"][key] = int(found["data"][key])
+    found["data"] |= _of_domains(options, problems)
     for section, room in (("method", methods), ("encoder", encoders), ("mixer", mixers)):
         if section in found and not isinstance(found[section], str | Mapping):
             if not isinstance(found[section], _own(section)):
@@ -106,12 +109,31 @@ def part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dic
     return {"name": name, **typed}
 
 
+def _of_domains(options: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Options of the data, each in the type of a domain that has it: which one reads the data is not known yet."""
+    kinds = [registry.find(domains, name) for name in domains.names()]
+    typed: dict[str, Any] = {}
+    unknown = {}
+    for option, value in options.items():
+        kind = next((kind for kind in kinds if option in registry.options(kind)), None)
+        if kind is None:
+            unknown[option] = value
+        else:
+            typed |= _typed("data", kind, {option: value}, problems)
+    if unknown:
+        every = list(dict.fromkeys(option for kind in kinds for option in registry.options(kind)))
+        for option in unknown:
+            allowed = ", ".join(every)
+            problems.append(f"data has no option {option!r}.{registry.near([option], every)} Its options are: {allowed}.")
+    return typed
+
+
 def _several(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
     """{name: options}: from a name, "a+b", "none", or a mapping of such."""
     if isinstance(value, str):
         value = {} if value == "none" else {name.strip(): {} for name in value.split("+")}
     found: dict[str, Any] = {}
-    for name, options in _mapping(value, section, problems).items():
+    for name, options in _unfolded(_mapping(value, section, problems)).items():
         if not isinstance(options, Mapping | None):
             if not isinstance(options, _own(section)):
                 problems.append(f"{name} of {section} must be a mapping of its options, got {options!r}.")
@@ -119,6 +141,17 @@ def _several(section: str, room: ModuleType, value: Any, problems: list[str]) ->
             continue
         one = part(section, room, {"name": name, **(options or {})}, problems)
         found[one.pop("name")] = one
+    return found
+
+
+def _unfolded(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of pipelines become their views, in their place; options given beside go first."""
+    found: dict[str, Any] = {}
+    for name, options in given.items():
+        if name in views.PIPELINES and not options:
+            found |= {view: {**preset, **(found.get(view) or {})} for view, preset in views.pipeline(name).items()}
+        else:
+            found[name] = {**found[name], **options} if isinstance(options, Mapping) and name in found else options
     return found
 
 

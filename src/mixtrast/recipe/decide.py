@@ -99,6 +99,9 @@ def _mixer(part: Any, kind: type[Any], method: str, why: dict[str, str], problem
         part = _unnamed("mixer", mixers, name, part, problems)
     kinds = [registry.find(mixers, one.strip()) for one in str(name).split("+")]
     usual = {key: value for key, value in default.items() if key != "name" and all(key in registry.options(k) for k in kinds)}
+    if "alpha" in part and "weight" in usual and "weight" not in part:
+        low, high = usual["weight"]
+        problems.append(f"method {method} draws its shares evenly from --mixer.weight {low},{high}, not by alpha. Set that.")
     shared = {
         key: value for key, value in full(kinds[0], {**usual, **part}).items() if all(key in registry.options(k) for k in kinds)
     }
@@ -154,9 +157,9 @@ def _training(
         found["epochs"] = max(1, round(STEPS / max(1, rows // found["batch"])))
         why["training.epochs"] = f"about {STEPS:,} steps"
     if found["lr"] is None:
-        adam = found["optimizer"] == "adamw"
-        found["lr"] = 1e-3 if adam else 0.05 * found["batch"] / 256
-        why["training.lr"] = "the usual one for AdamW" if adam else "0.05 for each 256 examples of a batch"
+        each = {"sgd": 0.05, "lars": 0.3}.get(found["optimizer"])  # LARS: Chen et al., SimCLR, arXiv:2002.05709, section 2.2
+        found["lr"] = 1e-3 if each is None else each * found["batch"] / 256
+        why["training.lr"] = "the usual one for AdamW" if each is None else f"{each} for each 256 examples of a batch"
     if found["log_every"] is None:
         found["log_every"] = max(1, round(steps_of(found, rows) / 100))
         why["training.log_every"] = "some 100 lines in all"

@@ -12,10 +12,12 @@ class Training:
         epochs: passes over the training examples.
         steps: optimizer steps, instead of epochs.
         batch: examples a step; the last, smaller batch of an epoch is left out, and the order is new in each epoch.
-        optimizer: "adamw", or "sgd" with `momentum`.
+        optimizer: "adamw"; "sgd" with `momentum`; or "lars", which is SGD with each layer's step in proportion to its weights,
+            by `trust` (for very large batches).
         lr: highest learning rate.
         weight_decay: not applied to biases and norms unless `decay_all`.
-        momentum: of SGD.
+        momentum: of SGD and LARS.
+        trust: η of LARS.
         nesterov: of SGD.
         schedule: "cosine" to 0, "step" by `gamma` at `milestones`, or "constant".
         warmup: share of the run in which the learning rate rises linearly from 0.
@@ -25,10 +27,13 @@ class Training:
         clip: largest norm of the gradient; 0 is no limit.
         precision: "32-true", or "bf16-mixed" (autocast; losses stay in float32).
         channels_last: memory order of images and convolutions.
+        compile: whether the stages of the encoder are compiled: worth it on a GPU in long runs; takes minutes first.
         device: "auto", "cpu", "cuda", "mps".
         checkpoint_every: seconds between checkpoints; one is always written at the end and when interrupted.
         log_every: steps between lines of metrics.jsonl.
         bins: quantile bins that stand for classes where the label is a number.
+        beside: "supervised": beside a method that sees labels the same encoder is trained with plain ones, a row of the
+            report; "none" where that stands elsewhere, as in a comparison.
     """
 
     def __init__(
@@ -37,10 +42,11 @@ class Training:
         epochs: int | None = None,
         steps: int | None = None,
         batch: int | None = None,
-        optimizer: Literal["adamw", "sgd"] = "adamw",
+        optimizer: Literal["adamw", "sgd", "lars"] = "adamw",
         lr: float | None = None,
         weight_decay: float = 1e-4,
         momentum: float = 0.9,
+        trust: float = 0.001,
         nesterov: bool = False,
         schedule: Literal["cosine", "step", "constant"] = "cosine",
         warmup: float = 0.05,
@@ -50,10 +56,12 @@ class Training:
         clip: float = 0.0,
         precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
         channels_last: bool | None = None,
+        compile: bool = False,  # noqa: A002 - what torch calls it
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
         checkpoint_every: float = 30.0,
         log_every: int | None = None,
         bins: int = 10,
+        beside: Literal["supervised", "none"] = "supervised",
     ) -> None:
         whole = {"epochs": epochs, "steps": steps, "batch": batch, "log_every": log_every, "bins": bins}
         for name, value in whole.items():
@@ -69,7 +77,8 @@ class Training:
         for name, share in shares.items():
             if not (is_number(share) and 0 <= share < 1):
                 raise ValueError(f"`{name}` of training must be 0 or more and below 1, got {share!r}.")
-        for name, number in {"weight_decay": weight_decay, "clip": clip, "checkpoint_every": checkpoint_every}.items():
+        amounts = {"weight_decay": weight_decay, "clip": clip, "checkpoint_every": checkpoint_every, "trust": trust}
+        for name, number in amounts.items():
             if not (is_number(number) and 0 <= number < float("inf")):
                 raise ValueError(f"`{name}` of training must be 0 or more, got {number!r}.")
         if not (is_number(gamma) and 0 < gamma <= 1):
@@ -79,3 +88,4 @@ class Training:
         self.warmup, self.milestones, self.gamma, self.decay_all, self.clip = warmup, milestones, gamma, decay_all, clip
         self.precision, self.channels_last, self.device = precision, channels_last, device
         self.checkpoint_every, self.log_every, self.bins = checkpoint_every, log_every, bins
+        self.trust, self.compile, self.beside = trust, compile, beside

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,17 @@ class Run:
 
     Args:
         folder: with recipe.yaml, metrics.jsonl, results.json, report.html, encoder.safetensors and encoder.json.
+        module: the encoder's make, where it was a module of one's own; `train` knows it.
     """
 
     folder: Path
+    module: nn.Module | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
         if not (self.folder / work.RECIPE).is_file():
+            if inside := sorted(self.folder.glob("seed-*")):
+                raise ValueError(f"{self.folder} holds the runs of several seeds. Give one of them: {inside[0]}.")
             raise ValueError(f"{self.folder} is not a run: it holds no {work.RECIPE}. Give the folder that train made.")
 
     @property
@@ -82,6 +86,7 @@ class Run:
         options = {name: recipe.full(registry.find(room, name), given) for name, given in checked.items()}
         material = read(settings["data"], settings["seed"], settings["training"]["bins"], data, test)
         names = {"trained": export.WEIGHTS, "untrained": export.UNTRAINED, "supervised": f"supervised/{export.WEIGHTS}"}
+        module = self.module if module is None else module
         there = {name: weights for name, weights in names.items() if (self.folder / weights).is_file()}
         encoders = {name: export.load(self.folder, module=module, weights=weights).encoder for name, weights in there.items()}
         rows = assess.rows_of(material, encoders)
@@ -89,6 +94,7 @@ class Run:
             raise ValueError(f"{self.folder} has no labelled test examples, so nothing can be evaluated. Train with --label.")
         found = assess.probe(material, rows, options)
         results["probes"].update(found)
+        results["evaluation"] = {**results.get("evaluation", settings["evaluation"]), **options}
         if "labels" in options:
             results["labels"] = assess.efficiency(material, rows, options["labels"], results["data"]["labels_seen"])
         tested = len(material.split.test)
@@ -100,7 +106,7 @@ class Run:
     def encoder(self, module: nn.Module | None = None, *, untrained: bool = False) -> export.Kept:
         """The encoder, as `x -> features` for examples as they were read. `module`: a new one where it was one of your own."""
         weights = export.UNTRAINED if untrained else export.WEIGHTS
-        return export.load(self.folder, module=module, weights=weights)
+        return export.load(self.folder, module=self.module if module is None else module, weights=weights)
 
     def embed(self, data: Any, *, module: nn.Module | None = None) -> tuple[Tensor, domains.Data]:
         """Features (N, dim) of more data, read as the run's own were, and these data."""
@@ -192,6 +198,7 @@ class Ready:
     folder: Path
     resume: bool
     finished: bool
+    new: bool
 
     def go(self, *, quiet: bool = False, maps: bool = True, say: work.Say = print) -> Run:
         """Trains, evaluates, reports.
@@ -205,9 +212,12 @@ class Ready:
         if self.finished:
             say(f"{self.folder} is finished already; nothing is left to do.")
         else:
+            if self.resume and self.new:
+                say(f"{self.folder} was not there: the run begins at the beginning.")
             with work.alone(self.folder):
                 work.carry_out(self.prepared, self.folder, resume=self.resume, quiet=quiet, maps=maps, say=say)
-        return Run(self.folder)
+        own = self.prepared.recipe["encoder"]["name"] == "own"
+        return Run(self.folder, self.prepared.method.encoder if own else None)
 
 
 def ready(given: Mapping[str, Any], source: Any, test: Any, *, out: str | Path | None, resume: bool) -> Ready:
@@ -216,9 +226,9 @@ def ready(given: Mapping[str, Any], source: Any, test: Any, *, out: str | Path |
         raise ValueError("`resume` goes on with a run folder, but none was named. Add out=..., or --out DIR.")
     prepared = prepare(given, source, test)
     folder = free_folder(prepared) if out is None else Path(out).expanduser()
-    finished = resume and work.is_finished(folder)
+    finished, new = resume and work.is_finished(folder), not folder.exists()
     work.claim(folder, prepared, resume=resume)
-    return Ready(prepared, folder, resume, finished)
+    return Ready(prepared, folder, resume, finished, new)
 
 
 def free_folder(prepared: Prepared) -> Path:
@@ -230,6 +240,8 @@ def free_folder(prepared: Prepared) -> Path:
 
 def _source(data: Any, label: Any, groups: Any) -> tuple[Any, Any, Any]:
     """Labels and groups that are arrays join the array that they belong to; names stay names."""
+    if isinstance(label, int) and not isinstance(label, bool):
+        label = str(label)  # the name of a column that is a number
     arrays = {
         key: value for key, value in (("y", label), ("groups", groups)) if value is not None and not isinstance(value, str)
     }

@@ -11,15 +11,18 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws, evaluate, mixers, spec
+from mixtrast.domains import Files
 from mixtrast.encoders import Encoder
 from mixtrast.evaluate import Features
 from mixtrast.export import embed
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.run.prepare import Material, Prepared
 from mixtrast.training import read_metrics
+from mixtrast.views import Scale
 
 FEW = 10  # labels a class, at which few labels are judged
 SHOWN = 8  # examples in the strip of views and mixtures
+PLAIN = 32  # side of the grid to which larger pictures are averaged as raw input: 150,000 numbers an example fit no probe
 LOOKED = (2_000, 500)  # training and validation examples of the looks on the way
 
 
@@ -36,9 +39,21 @@ def _features(material: Material, encoder: Encoder | None, parts: Mapping[str, T
     assert material.label is not None
     found = {}
     for name, rows in parts.items():
-        x = material.x[rows]
-        found[name] = (x.flatten(1) if encoder is None else embed(encoder, x), material.label[rows])
+        x, scale = material.data.x, material.scale
+        z = _plain(x, scale, rows) if encoder is None else embed(encoder, x, scale, rows=rows)
+        found[name] = (z, material.label[rows])
     return Features.of(**found, classes=len(material.data.classes))
+
+
+def _plain(x: Tensor | Files, scale: Scale, rows: Tensor) -> Tensor:
+    """The input as features: its numbers, and of pictures larger than 32 × 32 their means over a grid of that."""
+    found = []
+    for some in rows.split(1024):
+        part = scale(x[some])
+        if part.dim() == 4 and part.shape[2] * part.shape[3] > PLAIN**2:
+            part = torch.nn.functional.adaptive_avg_pool2d(part, PLAIN)
+        found.append(part.flatten(1))
+    return torch.cat(found) if found else torch.empty(0, 1)
 
 
 def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +166,8 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
     if prepared.data.task == "classes" and prepared.label is not None:
         known = rows[prepared.label[rows] >= 0]
         if len(known) > 1:
-            within, between = evaluate.similarity(embed(method.encoder, prepared.x[known]), prepared.label[known])
+            h = embed(method.encoder, prepared.data.x, prepared.scale, rows=known)
+            within, between = evaluate.similarity(h, prepared.label[known])
             found.update(within=within, between=between)
     return found
 
@@ -169,10 +185,8 @@ def objective(prepared: Prepared, method: Method, rows: Tensor) -> Loss:
 def _views(prepared: Prepared, rows: Tensor, many: int, role: str) -> tuple[Tensor, ...]:
     found = []
     for number in range(many):
-        generator, x = draws.derived(prepared.seed, 0, f"{role} {number}"), prepared.x[rows]
-        for view in prepared.plan.views:
-            x = view(x, generator)
-        found.append(x)
+        generator = draws.derived(prepared.seed, 0, f"{role} {number}")
+        found.append(prepared.scale(prepared.data.x[rows], prepared.plan.views, generator))
     return tuple(found)
 
 
@@ -194,7 +208,7 @@ def _strip(prepared: Prepared) -> dict[str, Any]:
     """Some examples, two views of each, and their mixtures at the input, with the share of the first."""
     rows = prepared.rows[torch.randperm(len(prepared.rows), generator=draws.derived(prepared.seed, 0, "strip"))[:SHOWN]]
     one, two = _views(prepared, rows, 2, "strip")
-    found = {"x": prepared.x[rows], "view1": one, "view2": two}
+    found = {"x": prepared.scale(prepared.data.x[rows]), "view1": one, "view2": two}
     mixer = getattr(prepared.method, "mixer", None)
     if isinstance(mixer, mixers.Mixer | mixers.OneOf) and 0 in getattr(prepared.method, "depth", (0,)):
         try:

@@ -19,6 +19,7 @@ from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch, Method
 from mixtrast.recipe import BESIDE, Facts, RecipeError, Training, check, decide, full, steps_of
 from mixtrast.training import Examples, Plan, choose
+from mixtrast.views import Scale
 
 LOOKS = 10  # times that a run is looked at on its way
 
@@ -29,8 +30,7 @@ class Material:
 
     Args:
         section: the data section of the recipe, with a fingerprint of what was read.
-        x: (N, *shape) all examples, scaled by training rows.
-        mean, std: of that scaling.
+        scale: from examples as read to what an encoder sees, by training rows.
         label: what probes see: (N,) int64 or float32; None where there is nothing to tell. Of training rows only granted ones.
         target: (N,) int64, the class (or bin of a number) of every row, -1 where unknown.
         seen: (N,) int64, what training sees of it: -1 outside the training rows, and where it was not granted.
@@ -42,9 +42,7 @@ class Material:
     seed: int
     data: Data
     split: Split
-    x: Tensor
-    mean: Tensor
-    std: Tensor
+    scale: Scale
     label: Tensor | None
     target: Tensor
     seen: Tensor
@@ -76,7 +74,9 @@ class Prepared(Material):
 
     @property
     def examples(self) -> Examples:
-        return Examples(self.x[self.rows], self.seen[self.rows])
+        x = self.data.x
+        ours = x[self.rows] if isinstance(x, Tensor) else domains.Files([x.paths[row] for row in self.rows.tolist()], x.form)
+        return Examples(ours, self.seen[self.rows], self.scale)
 
     def sibling(self, name: str, encoder: Encoder) -> Prepared:
         """Another method at its defaults on this (untrained) encoder; views, data, steps and seed are the same."""
@@ -107,7 +107,7 @@ def prepare(given: Mapping[str, Any], source: Any = None, test: Any = None) -> P
     recipe, why = decide(checked, facts, evaluate)
     recipe["data"] = material.section
     method = _build(recipe, data.spec, material.classes, recipe["encoder"])
-    machine = choose(Training(**recipe["training"]), method.encoder)
+    machine = choose(Training(**recipe["training"]), method.encoder, data.spec.shape)
     recipe["training"].update(device=machine.device, precision=machine.precision, channels_last=machine.channels_last)
     why.update({f"training.{key}": reason for key, reason in machine.why.items()})
     rows = split.train[seen[split.train] >= 0] if method.labelled_only else split.train
@@ -137,10 +137,16 @@ def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, t
         raise ValueError(f"the data of this run were {source[1:-1]}, and are not kept. Give them again: data=...")
     labels = section.get("labels")
     if labels is not None and (not isinstance(labels, int) or isinstance(labels, bool) or labels < 1):
-        raise ValueError(f"`labels` must be how many labels of each class may be seen, 1 or more, got {labels!r}.")
+        got = repr(labels) if isinstance(labels, int | float | str) else type(labels).__name__
+        raise ValueError(
+            f"`labels` must be how many labels of each class may be seen, 1 or more, got {got}. The labels themselves are `label`."
+        )
+    examples = section.get("examples")
+    if examples is not None and (not isinstance(examples, int) or isinstance(examples, bool) or examples < 2):
+        raise ValueError(f"`examples` must be how many training examples to use, 2 or more, got {examples!r}.")
     options = {key: value for key, value in section.items() if key not in BESIDE and value not in (None, ())}
     data = domains.open(source, test=test, **options)
-    split = domains.split(data, seed=seed)
+    split = _some(domains.split(data, seed=seed), data, examples, seed)
     label, target, seen, classes, notes = _labels(data, split, labels, bins, seed)
     print_ = _fingerprint(data)
     if section.get("fingerprint") not in (None, print_):
@@ -153,23 +159,48 @@ def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, t
         "domain": data.domain,
         **options,
         **({"labels": labels} if labels is not None else {}),
+        **({"examples": examples} if examples is not None else {}),
         "fingerprint": print_,
     }
-    mean, std = domains.scaling(data, split.train)
     return Material(
         section=told,
         seed=seed,
         data=data,
         split=split,
-        x=(data.x - mean) / std,
-        mean=mean,
-        std=std,
+        scale=Scale(*domains.scaling(data, split.train)),
         label=label,
         target=target,
         seen=seen,
         classes=classes,
         notes=(*data.notes, *notes),
     )
+
+
+def _some(split: Split, data: Data, examples: int | None, seed: int) -> Split:
+    """The split with so many training examples, classes in proportion, and validation cut by the same share; all of test.
+
+    With the same seed, the examples of a smaller number are among those of a larger one.
+    """
+    if examples is None:
+        return split
+    if examples > len(split.train):
+        raise ValueError(f"`examples` asks for {examples:,} training examples, and there are {len(split.train):,}.")
+    val = max(1, round(len(split.val) * examples / len(split.train)))
+    train, val_rows = (_first(rows, many, data, seed) for rows, many in ((split.train, examples), (split.val, val)))
+    says = f"{split.says}; of these {examples:,} train and {val:,} validation examples are used"
+    return replace(split, train=train, val=val_rows, says=says)
+
+
+def _first(rows: Tensor, many: int, data: Data, seed: int) -> Tensor:
+    """So many of these rows: shuffled within each class, then by the place in it as a share of it."""
+    rows = rows[torch.randperm(len(rows), generator=draws.derived(seed, 0, "examples"))]
+    kinds = data.label[rows].long() if data.label is not None and data.task == "classes" else torch.zeros(len(rows)).long()
+    by_class = kinds.argsort(stable=True)
+    counts = torch.bincount(kinds - kinds.min())
+    place = torch.arange(len(rows)) - (counts.cumsum(0) - counts)[(kinds - kinds.min())[by_class]]
+    share = (place + 0.5) / counts[(kinds - kinds.min())[by_class]]
+    chosen: Tensor = rows[by_class[share.argsort(stable=True)[:many]]]
+    return chosen.sort().values
 
 
 Labelled = tuple[Tensor | None, Tensor, Tensor, int, tuple[str, ...]]
@@ -225,7 +256,7 @@ def _bins(data: Data, split: Split, bins: int) -> tuple[Tensor, tuple[str, ...]]
 
 def _build(recipe: Mapping[str, Any], shape: spec.Spec, classes: int, encoder_part: Any) -> Method:
     """The method with its initial weights: those of the seed, and of a module of one's own as it was given."""
-    with torch.random.fork_rng(devices=[]):
+    with draws.GLOBAL, torch.random.fork_rng(devices=[]):
         torch.manual_seed(draws.derived_seed(recipe["seed"], 0, "weights"))
         if isinstance(encoder_part, nn.Module):
             encoder = encoders.wrap(encoder_part, shape)
@@ -250,11 +281,9 @@ def _try(prepared: Prepared) -> None:
         raise RecipeError(["there is nothing to train: the encoder has no weights, and neither has the method. Use an mlp."])
     rows = prepared.rows[: min(64, prepared.plan.training.batch or 2, len(prepared.rows))]
     generator = torch.Generator().manual_seed(0)
-    seen = [prepared.x[rows]] * method.needs
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            for view in prepared.plan.views:
-                seen = [view(x, generator) for x in seen]
+        with draws.GLOBAL, torch.random.fork_rng(devices=[]), torch.no_grad():
+            seen = [prepared.scale(prepared.data.x[rows], prepared.plan.views, generator) for _ in range(method.needs)]
             method(Batch(tuple(seen), prepared.seen[rows], torch.arange(len(rows))), generator)
     except (ValueError, TypeError, RuntimeError) as error:
         raise RecipeError([str(error)]) from error
@@ -263,8 +292,12 @@ def _try(prepared: Prepared) -> None:
 def _fingerprint(data: Data) -> str:
     """Of all that decides who is in which split: another one is another data set."""
     digest = hashlib.blake2b(repr(tuple(data.x.shape)).encode(), digest_size=8)
-    for part in (data.x, data.label, data.groups, data.given_test):
-        digest.update(b"none" if part is None else np.ascontiguousarray(part.numpy()).tobytes())
+    if isinstance(data.x, domains.Files):
+        digest.update(data.x.identity())
+    for part in (data.x, data.label, data.groups, data.given_val, data.given_test):
+        if isinstance(part, Tensor):
+            digest.update(np.ascontiguousarray(part.numpy()).data)
+        digest.update(b"|")
     return digest.hexdigest()
 
 

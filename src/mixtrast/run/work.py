@@ -102,7 +102,7 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     trained = prepared.method.encoder
     export.save(folder, trained, how(prepared))
     encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained}
-    if prepared.method.uses_labels and name != "supervised":
+    if prepared.method.uses_labels and name != "supervised" and prepared.plan.training.beside == "supervised":
         encoders["supervised"] = _beside(prepared, untrained, folder, resume=resume, quiet=quiet)
     say("evaluating ...")
     results = _results(prepared, folder, fitted, encoders, maps=maps)
@@ -121,8 +121,8 @@ def how(prepared: Prepared) -> dict[str, Any]:
     return {
         "encoder": prepared.recipe["encoder"],
         "spec": spec.to_dict(prepared.data.spec),
-        "mean": prepared.mean.tolist(),
-        "std": prepared.std.tolist(),
+        "mean": prepared.scale.mean.tolist(),
+        "std": prepared.scale.std.tolist(),
         "facts": prepared.data.facts,
         "classes": list(prepared.data.classes),
         "mixtrast": __version__,
@@ -173,6 +173,7 @@ def _results(
         "encoder": prepared.recipe["encoder"]["name"],
         "seed": prepared.plan.seed,
         "uses_labels": prepared.method.uses_labels,
+        "evaluation": chosen,
         "probes": probes,
         "labels": labels,
         "learning": learned,
@@ -208,7 +209,7 @@ def _fingerprint(settings: Mapping[str, Any]) -> str:
     """What a checkpoint must agree with: all that decides the weights."""
     kept = {key: value for key, value in settings.items() if key != "evaluation"}
     kept["training"] = {
-        key: value for key, value in settings["training"].items() if key not in ("checkpoint_every", "log_every")
+        key: value for key, value in settings["training"].items() if key not in ("checkpoint_every", "log_every", "beside")
     }
     kept["data"] = {key: value for key, value in settings["data"].items() if key not in ("source", "test")}
     return json.dumps(kept, sort_keys=True, default=repr)

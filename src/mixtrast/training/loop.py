@@ -11,42 +11,45 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mixtrast import draws
+from mixtrast.domains import Files
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.recipe import Training
 from mixtrast.training.machine import Machine, environment
 from mixtrast.training.optim import optimizer, rate
 from mixtrast.training.progress import Progress
 from mixtrast.training.record import NEWEST, Interrupted, Record, TrainingError
-from mixtrast.views import View
+from mixtrast.views import Scale, View, intensity
 
-_ONE = threading.Lock()  # dropout and Fabric are global: one training at a time in a process
 Look = Callable[[Method, int], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """The training examples, in memory.
+    """The training examples.
 
     Args:
-        x: (N, *shape) float32, scaled.
+        x: (N, *shape) as read; files are read a batch at a time, one batch ahead.
         label: (N,) int64, -1 where missing.
+        scale: of training rows; the views go with it. Left out, x is scaled already.
     """
 
-    x: Tensor
+    x: Tensor | Files
     label: Tensor
+    scale: Scale = field(default_factory=lambda: Scale(torch.zeros(()), torch.ones(())))
 
     def to(self, machine: Machine) -> Examples:
         """On the device, once: a step then indexes there and copies nothing."""
-        x = self.x.to(machine.device)
-        return Examples(x.contiguous(memory_format=_order(x, machine)), self.label.to(machine.device))
+        x = self.x.to(machine.device) if isinstance(self.x, Tensor) else self.x
+        return Examples(x, self.label.to(machine.device), self.scale.to(machine.device))
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def fit(
     Raises: Interrupted after SIGINT or SIGTERM, saved; TrainingError on a non-finite loss; ValueError where no checkpoint is
         good; OSError where the disk is full (the last checkpoint is whole).
     """
-    with _ONE, torch.random.fork_rng(), _signals() as asked:
+    with draws.GLOBAL, torch.random.fork_rng(), _signals() as asked:
         return _Run(method, examples, plan, record, look, asked).go(resume, name, quiet)
 
 
@@ -117,12 +120,17 @@ class _Run:
         self.fabric = Fabric(accelerator=machine.device, devices=1, precision=machine.precision)  # type: ignore[arg-type]
         if machine.channels_last:
             method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if plan.training.compile:
+            for stage in method.encoder.stages:  # the stages, so that mixing between them stays possible; never the loss
+                stage.compile()
         self.method, self.optimizer = self.fabric.setup(method, optimizer(method, plan.training))
         self.examples = examples.to(machine)
         self.batch = plan.training.batch or len(examples.x)
         self.per_epoch = len(examples.x) // self.batch
         self.step, self.last, self.before, self.began = 0, math.nan, 0.0, time.perf_counter()
-        self.order: tuple[int, Tensor] = (-1, torch.empty(0))
+        self.order: tuple[int, Tensor, Tensor] = (-1, torch.empty(0), torch.empty(0))
+        self.ahead: tuple[int, Future[Tensor]] | None = None  # the batch that is being read from the disk
+        self.reader = ThreadPoolExecutor(1)
         self.late: tuple[int, Loss] | None = None  # not looked at yet: on a GPU looking now would wait for it
         self.early = machine.device == "cpu"
 
@@ -170,19 +178,32 @@ class _Run:
 
     def _batch(self, step: int) -> Batch:
         """The same batch for the same step, whenever it is asked for."""
+        here, index = self._index(step)
+        x = self.examples.x
+        x = intensity(x[index] if isinstance(x, Tensor) else draws.to(self._read(x, step, here), index.device))
+        views = []
+        for number in range(self.raw.needs):
+            seen = self.examples.scale(x, self.plan.views, draws.derived(self.plan.seed, step, f"view {number}"))
+            views.append(seen.contiguous(memory_format=_order(seen, self.plan.machine)))
+        return Batch(tuple(views), self.examples.label[index], index)
+
+    def _index(self, step: int) -> tuple[Tensor, Tensor]:
+        """Which examples, on the CPU and on the device: each epoch has an order of its own."""
         epoch, place = divmod(step - 1, self.per_epoch)
         if self.order[0] != epoch:
             order = torch.randperm(len(self.examples.x), generator=draws.derived(self.plan.seed, epoch, "order"))
-            self.order = (epoch, draws.to(order, self.examples.x.device))
-        index = self.order[1][place * self.batch : (place + 1) * self.batch]
-        x = self.examples.x[index]
-        views = []
-        for number in range(self.raw.needs):
-            generator, seen = draws.derived(self.plan.seed, step, f"view {number}"), x
-            for view in self.plan.views:
-                seen = view(seen, generator)
-            views.append(seen.contiguous(memory_format=_order(seen, self.plan.machine)))
-        return Batch(tuple(views), self.examples.label[index], index)
+            self.order = (epoch, order, draws.to(order, self.examples.label.device))
+        here = slice(place * self.batch, (place + 1) * self.batch)
+        return self.order[1][here], self.order[2][here]
+
+    def _read(self, files: Files, step: int, index: Tensor) -> Tensor:
+        """The images of this step, and the reading of the next step's begins."""
+        if self.ahead is None or self.ahead[0] != step:
+            self.ahead = (step, self.reader.submit(files.__getitem__, index))
+        found = self.ahead[1].result()
+        after = self._index(step + 1)[0]
+        self.ahead = (step + 1, self.reader.submit(files.__getitem__, after))
+        return found
 
     # --- what is kept and shown ---
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mixtrast.recipe import Training
 
 
 def optimizer(method: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """SGD or AdamW over all weights that need a gradient; biases, norms and other vectors do not decay unless asked."""
+    """SGD, LARS or AdamW over all weights that need a gradient; biases, norms and other vectors do not decay unless asked."""
     decaying: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for parameter in method.parameters():
@@ -25,7 +27,52 @@ def optimizer(method: nn.Module, training: Training) -> torch.optim.Optimizer:
     if training.optimizer == "sgd":
         nesterov = training.nesterov and training.momentum > 0
         return torch.optim.SGD(groups, lr=training.lr, momentum=training.momentum, nesterov=nesterov)
+    if training.optimizer == "lars":
+        return LARS(groups, lr=training.lr, momentum=training.momentum, trust=training.trust)
     return torch.optim.AdamW(groups, lr=training.lr, fused=True)
+
+
+class LARS(torch.optim.Optimizer):
+    """SGD with momentum whose step is, layer by layer, in proportion to the norm of the weights.
+
+        g = ∇w + β w,      v = m v + γ η |w| / |g| g,      w = w - v
+
+    Biases and norms take γ g instead; so does a layer whose weights or gradient are all 0.
+
+    Args:
+        lr: γ.
+        momentum: m.
+        trust: η.
+
+    Reference: You, Gitman, Ginsburg, Large batch training of convolutional networks, arXiv:1708.03888, algorithm 1; vectors
+        left out as in Chen et al., SimCLR, arXiv:2002.05709.
+    """
+
+    def __init__(self, params: Iterable[Any], *, lr: float, momentum: float = 0.9, trust: float = 0.001) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "trust": trust, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for matrices in (True, False):
+                weights = [w for w in group["params"] if w.grad is not None and (w.dim() > 1) is matrices]
+                if weights:
+                    self._move(weights, group, adapt=matrices)
+
+    def _move(self, weights: list[Tensor], group: dict[str, Any], *, adapt: bool) -> None:
+        gradients = [w.grad for w in weights if w.grad is not None]
+        step = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
+        if adapt:
+            sizes, slopes = torch._foreach_norm(weights), torch._foreach_norm(step)
+            ratio = [torch.where((w > 0) & (g > 0), group["trust"] * w / g, 1.0) for w, g in zip(sizes, slopes, strict=True)]
+            torch._foreach_mul_(step, ratio)
+        for weight in weights:
+            if "velocity" not in self.state[weight]:
+                self.state[weight]["velocity"] = torch.zeros_like(weight)
+        velocities = [self.state[weight]["velocity"] for weight in weights]
+        torch._foreach_mul_(velocities, group["momentum"])
+        torch._foreach_add_(velocities, torch._foreach_mul(step, group["lr"]))
+        torch._foreach_sub_(weights, velocities)
 
 
 def rate(training: Training, step: int, steps: int) -> float:
