@@ -37,9 +37,9 @@ from mixtrast.training import (
     choose,
     fit,
     loop,
+    machine,
     record,
 )
-from mixtrast.training import machine
 from mixtrast.training.optim import optimizer, rate
 from mixtrast.views import View
 

@@ -1,6 +1,7 @@
 """mixtrast: learn representations by mixing examples and contrasting the mixtures.
 
 mt.train(data, label=...)                   a trained encoder and an honest report, one call
+mt.compare(data, cells={...}, label=...)    several methods or settings, several seeds, one table
 mt.Mix, mt.Labels                           what was mixed, and who each row is
 mt.contrast, mt.align                       every loss of the field, from those two
 mt.log_partition, mt.soft_cross_entropy, mt.row_mass, mt.chance, mt.floor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from mixtrast.labels import Mix as Mix
     from mixtrast.run import Run as Run
     from mixtrast.run import train as train
+    from mixtrast.studies import Comparison as Comparison
+    from mixtrast.studies import compare as compare
 
 # Everything is imported when it is first asked for: the command answers --help before torch is loaded.
 _ROOMS = ("domains", "encoders", "evaluate", "methods", "mixers", "views")
@@ -41,6 +44,7 @@ _HOMES = {
     ),
     "mixtrast.labels": ("Labels", "Mix"),
     "mixtrast.run": ("Run", "train"),
+    "mixtrast.studies": ("Comparison", "compare"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mixtrast.cli.cells import cells_of, whole_cells
 from mixtrast.cli.flags import dotted, sections, unknown
 from mixtrast.cli.parser import parser
 
@@ -23,17 +24,18 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # no one's wrong input
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    door = parser({"train": _train, "evaluate": _evaluate, "embed": _embed, "report": _report, "list": _list})
+    commands = {"train": _train, "compare": _compare, "evaluate": _evaluate, "embed": _embed, "report": _report, "list": _list}
+    door = parser(commands)
     if not given:
         door.print_help()
         return 2
     try:
-        words, options = dotted(given)
+        words, options = dotted(whole_cells(given) if given[0] == "compare" else given)
         known, rest = door.parse_known_args(words)
         if rest:
-            told = unknown(rest) if known.run is _train else f"{' '.join(rest)} is not understood."
+            told = unknown(rest) if known.run in (_train, _compare) else f"{' '.join(rest)} is not understood."
             raise ValueError(f"{told} See mixtrast {given[0]} --help.")
-        if options and known.run not in (_train, _evaluate):
+        if options and known.run not in (_train, _compare, _evaluate):
             raise ValueError(f"{given[0]} takes no options of parts, got --{next(iter(options))}....")
         return int(known.run(known, options, given))
     except INPUT as error:
@@ -143,6 +145,45 @@ def _together(folders: list[Path], quiet: bool) -> None:
         show.together(folders, page)
 
 
+def _compare(known: argparse.Namespace, options: dict[str, Any], given: list[str]) -> int:
+    """A grid of runs. Once its folder is made, nothing that goes wrong is called wrong input."""
+    cells, problems = cells_of(known, options)
+    from mixtrast import studies
+    from mixtrast.cli import show
+
+    ready = studies.ready(
+        cells, known.data, known.test, seeds=known.seed, jobs=known.jobs, out=known.out, resume=known.resume,
+        against=known.against, problems=problems, command=shlex.join(["mixtrast", *given]),
+    )  # fmt: skip
+    say: Callable[[str], None] = (lambda text: None) if known.quiet else (lambda text: print(text, flush=True))
+    if not known.quiet:
+        show.grid(ready)
+    try:
+        done = ready.go(quiet=known.quiet, say=say)
+    except studies.Stopped as stop:
+        print(f"mixtrast: {stop}", file=sys.stderr)
+        _go_on(given, ready.folder)
+        return stop.code
+    except KeyboardInterrupt:
+        print("mixtrast: interrupted; what was saved is whole.", file=sys.stderr)
+        _go_on(given, ready.folder)
+        return 130
+    except (*INPUT, RuntimeError) as error:
+        code = _failed(error)
+        print(f"The comparison is in {ready.folder}; go on with it: --resume.", file=sys.stderr)
+        return code
+    if not known.quiet:
+        show.compared(done)
+    for name, said in done.failed.items():
+        print(
+            f"mixtrast: failed: {name}: {' '.join(line.removeprefix('mixtrast: failed: ') for line in said[-2:])}",
+            file=sys.stderr,
+        )
+    if done.failed:
+        print(f"The others are in {done.folder}; --resume tries those that failed again.", file=sys.stderr)
+    return 1 if done.failed else 0
+
+
 def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[str]) -> int:
     from mixtrast import run
     from mixtrast.cli import show
@@ -171,6 +212,9 @@ def _report(known: argparse.Namespace, options: dict[str, Any], given: list[str]
     from mixtrast import report
 
     folders = [Path(folder) for folder in known.folders]
+    if len(folders) == 1 and known.out is None and (folders[0] / "compare.yaml").is_file():
+        print(report.write_comparison(folders[0]))
+        return 0
     if known.out is None and len(folders) > 1:
         raise ValueError("a page of several runs belongs to none of them. Name it: -o page.html.")
     out = Path(known.out) if known.out else folders[0] / "report.html"

@@ -5,18 +5,24 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 PLAIN = (
-    "label", "groups", "drop", "task", "test", "labels", "method", "mixer", "encoder", "views", "evaluation", "epochs", "batch",
-    "lr", "seed", "out", "resume", "recipe", "quiet",
+    "label", "groups", "drop", "task", "test", "labels", "examples", "method", "mixer", "encoder", "views", "evaluation",
+    "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "quiet",
 )  # fmt: skip
+GRID = ("cell", "vary", "grid", "against", "jobs")
+CELL = PLAIN[: PLAIN.index("seed")]  # what may stand in a cell
 PARTS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation")
+
+EVERY = (*PLAIN, *GRID, *(f"{part}." for part in PARTS))
 
 
 def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, Any]:
     """The sections of a recipe that were given on the command line."""
-    plain = {"label": known.label, "groups": known.groups, "drop": known.drop, "task": known.task, "labels": known.labels}
+    plain = {"label": known.label, "groups": known.groups, "drop": known.drop, "task": known.task}
+    plain |= {"labels": known.labels, "examples": known.examples}
     flags: dict[str, Any] = {"data": {key: value for key, value in plain.items() if value is not None}}
     numbers = {"epochs": known.epochs, "batch": known.batch, "lr": known.lr}
     flags["training"] = {key: value for key, value in numbers.items() if value is not None}
@@ -28,7 +34,7 @@ def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, An
         if names is not None:
             flags[part] = {} if names == "none" else {name.strip(): {} for name in names.split("+")}
     for part, details in options.items():
-        if part == "views" and not set(details) <= set(flags.get("views", {})):
+        if part == "views" and not set(details) <= _views(flags.get("views", {})):
             raise ValueError(
                 f"--views.{next(iter(details))} is an option of a view; name the views too, as in --views mask+noise."
             )
@@ -38,6 +44,13 @@ def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, An
             flags[part] = {name: {} for name in evaluate.names()}  # options alone leave out none
         flags[part] = {**flags.get(part, {}), **details}
     return flags
+
+
+def _views(chosen: dict[str, Any]) -> set[str]:
+    """The views that are named, and those that pipelines among them stand for."""
+    from mixtrast import views
+
+    return {view for name in chosen for view in (name, *views.PIPELINES.get(name, ()))}
 
 
 def dotted(words: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -63,12 +76,11 @@ def dotted(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     return left, found
 
 
-def unknown(rest: list[str]) -> str:
+def unknown(rest: list[str], flags: Sequence[str] = EVERY) -> str:
     """What to say of words that no flag knows."""
     token = next((word for word in rest if word.startswith("-")), rest[0])
     if not token.startswith("-"):
         return f"{token!r} is not understood here. Options of a part are flags: --method.temperature 0.1."
-    flags = [*PLAIN, *(f"{part}." for part in PARTS)]
     near = difflib.get_close_matches(token.lstrip("-"), flags, 1, 0.5)
     hint = f" Did you mean --{near[0]}{'...' if near[0].endswith('.') else ''}?" if near else ""
     return f"there is no option {token}.{hint}"

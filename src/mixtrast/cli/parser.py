@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 from mixtrast.version import __version__
 
@@ -23,6 +24,55 @@ examples:
   mixtrast train --out runs/digits-imix --resume           go on with a run that was stopped
 """
 
+COMPARED = """\
+a cell is a set of train's own flags, over those that stand beside it and are common to all cells:
+
+  mixtrast compare digits --cell "--method simclr" --cell "--method supervised --mixer mixup"
+  mixtrast compare digits --vary method=imix,mixsupcon --vary mixer.alpha=0.2,0.5,1 --epochs 30
+  mixtrast compare table.csv --label species --grid grid.yaml --seed 0 1 2 3 4
+  mixtrast compare --out runs/compare-digits --resume      go on with what was stopped
+
+grid.yaml:
+  common: {epochs: 30}
+  plain:  {method: simclr}
+  warm:   "--method simclr --method.temperature 0.8"
+"""
+
+
+def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """The flags that a run is made of: those of `train`, and of every cell of a comparison. Returns the training's."""
+    data = command.add_argument_group("data")
+    data.add_argument("--label", help="column (or key of the .npz) of the label; also 'first' or 'last'")
+    data.add_argument("--groups", help="column of groups: rows of one group stay in one split")
+    data.add_argument("--drop", nargs="+", metavar="COL", help="columns to leave out")
+    data.add_argument("--task", choices=("auto", "classes", "number"), help="what the label is (default: decided, and said)")
+    data.add_argument("--test", metavar="DATA", help="a test set; else a quarter is split off")
+    data.add_argument("--labels", type=int, metavar="N", help="labels of each class that the whole run may see (default: all)")
+    data.add_argument("--examples", type=int, metavar="N", help="training examples to use, drawn by class (default: all)")
+    parts = command.add_argument_group("parts (mixtrast list methods, ...)")
+    parts.add_argument("--method", help="default: mixsupcon where most rows are labelled, else imix")
+    parts.add_argument("--mixer", help="such as mixup, cutmix, mixup+cutmix")
+    parts.add_argument("--encoder", help="default: mlp for tables, resnet8 for images")
+    parts.add_argument("--views", help="such as mask+noise, a pipeline (simclr, supcon, ...), or none")
+    parts.add_argument("--evaluation", help="such as linear+knn (default: all of them)")
+    training = command.add_argument_group("training")
+    training.add_argument("--epochs", help="default: about 1,500 steps")
+    training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
+    training.add_argument("--lr", help="default: 0.001 for AdamW")
+    return training
+
+
+class _CellParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def cell_parser() -> argparse.ArgumentParser:
+    """What stands in --cell: the flags of a run. What is wrong is a ValueError."""
+    cell = _CellParser(prog="--cell", add_help=False, allow_abbrev=False)
+    settings(cell)
+    return cell
+
 
 def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
@@ -38,24 +88,13 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train", help="data in, a trained encoder and a report out", epilog=EPILOG, formatter_class=raw, allow_abbrev=False
     )
-    train.add_argument("data", nargs="?", metavar="DATA", help="a built-in name (digits), a .csv/.tsv (.gz) table, or an .npz")
-    data = train.add_argument_group("data")
-    data.add_argument("--label", help="column (or key of the .npz) of the label; also 'first' or 'last'")
-    data.add_argument("--groups", help="column of groups: rows of one group stay in one split")
-    data.add_argument("--drop", nargs="+", metavar="COL", help="columns to leave out")
-    data.add_argument("--task", choices=("auto", "classes", "number"), help="what the label is (default: decided, and said)")
-    data.add_argument("--test", metavar="DATA", help="a test set; else a quarter is split off")
-    data.add_argument("--labels", type=int, metavar="N", help="labels of each class that the whole run may see (default: all)")
-    parts = train.add_argument_group("parts (mixtrast list methods, ...)")
-    parts.add_argument("--method", help="default: mixsupcon where most rows are labelled, else imix")
-    parts.add_argument("--mixer", help="such as mixup, cutmix, mixup+cutmix")
-    parts.add_argument("--encoder", help="default: mlp for tables, resnet8 for images")
-    parts.add_argument("--views", help="such as mask+noise, or none")
-    parts.add_argument("--evaluation", help="such as linear+knn (default: all of them)")
-    training = train.add_argument_group("training")
-    training.add_argument("--epochs", help="default: about 1,500 steps")
-    training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
-    training.add_argument("--lr", help="default: 0.001 for AdamW")
+    train.add_argument(
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="a built-in name (digits, mnist, cifar10), a folder of images, a .csv/.tsv (.gz) table, or an .npz",
+    )
+    training = settings(train)
     training.add_argument("--seed", nargs="+", type=int, metavar="S", help="several give several runs and one report")
     run = train.add_argument_group("run")
     run.add_argument("--out", metavar="DIR", help="run folder; nothing is overwritten (default: a free name under runs/)")
@@ -63,6 +102,29 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     run.add_argument("--recipe", metavar="FILE", help="settings from a YAML file, such as a run's recipe.yaml; flags go first")
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     train.set_defaults(run=commands_by_name["train"])
+
+    compare = commands.add_parser(
+        "compare", help="several methods or settings, several seeds, one table", epilog=COMPARED, formatter_class=raw,
+        allow_abbrev=False,
+    )  # fmt: skip
+    compare.add_argument("data", nargs="?", metavar="DATA", help="as of train")
+    grid = compare.add_argument_group("cells")
+    grid.add_argument(
+        "--cell", action="append", default=[], metavar="FLAGS", help="flags of one cell, in quotes; may be repeated"
+    )
+    grid.add_argument("--vary", action="append", default=[], metavar="KEY=V1,V2", help="all cells with each value of a flag")
+    grid.add_argument("--grid", metavar="FILE", help="cells by name from a YAML file")
+    grid.add_argument("--against", metavar="CELL", help="a cell that all others are compared with too, besides the best")
+    grid.add_argument("--seed", nargs="+", type=int, metavar="S", help="of each cell (default: 0 1 2)")
+    settings(compare)
+    many = compare.add_argument_group("run")
+    many.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: from cores and memory, and said)")
+    many.add_argument("--out", metavar="DIR", help="a new folder (default: a free name under runs/)")
+    many.add_argument(
+        "--resume", action="store_true", help="go on with the comparison in --out; more cells and seeds may be given"
+    )
+    many.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    compare.set_defaults(run=commands_by_name["compare"])
 
     evaluate = commands.add_parser(
         "evaluate", help="other evaluations of a run", epilog="example: mixtrast evaluate runs/digits-imix "

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mixtrast import domains, encoders, evaluate, methods, mixers, registry, report, views
 from mixtrast.recipe import Training
 from mixtrast.run import Prepared, Run
+from mixtrast.studies import Comparison, Ready
 
 ROOMS = {"methods": methods, "mixers": mixers, "views": views, "encoders": encoders, "evaluations": evaluate}
 
@@ -91,6 +94,43 @@ def together(folders: list[Path], page: Path) -> None:
     _next(console, found[0])
 
 
+def grid(ready: Ready) -> None:
+    """The cells with what is their own, and how they will run."""
+    console = Console(highlight=False)
+    console.print(f"[bold]{ready.checked.name}[/bold]: {ready.checked.says}", soft_wrap=True)
+    for note in ready.checked.notes:
+        console.print(f"  {note}", soft_wrap=True, markup=False)
+    seeds = " ".join(map(str, ready.record["seeds"]))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("cell", "method", "steps", "seeds"):
+        table.add_column(column, overflow="fold", justify="right" if column == "steps" else "left")
+    for cell in ready.checked.cells:
+        table.add_row(cell.name, cell.method, f"{cell.steps:,}", seeds)
+    console.print(table)
+    here = ready.capacity
+    threads = f"{here.threads} thread{'s' if here.threads > 1 else ''} each"
+    console.print(f"{here.jobs} at a time, {threads}: {here.why}. In {ready.folder}", soft_wrap=True, markup=False)
+
+
+def compared(done: Comparison) -> None:
+    """The cells in order, what it means, and where the page is."""
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+    found = report.standings(done.folder)
+    if not found.table or found.column is None:
+        console.print("No run has scores, so there is no table.")
+        return
+    metric = found.column.title.partition(", ")[2] + (" in %" if found.column.shown == "percent" else "")
+    _rows(console, found.table, names=2)
+    console.print(f"\n{found.headline}", soft_wrap=True, markup=False)
+    console.print(
+        f"{metric} on test, mean ± s.d. over seeds. * best; ≈ not shown to be worse: the 95 % interval of the difference, "
+        "paired over seeds, includes 0. With few seeds intervals are wide; the best of many by test scores is optimistic.",
+        soft_wrap=True,
+        style="dim",
+    )
+    console.print(f"\nThe report: {done.page}\nThe numbers: {done.folder / 'compare.csv'}", soft_wrap=True, markup=False)
+
+
 def listing(what: str, name: str | None) -> None:
     """A room, a line each; or one of it, or the training, with its docstring and options."""
     console = Console(highlight=False)
@@ -133,11 +173,12 @@ def _options(part: Mapping[str, Any]) -> str:
     return " ".join(f"{key}={value}" for key, value in part.items() if value not in (None, ()))
 
 
-def _rows(console: Console, rows: list[list[str]]) -> None:
+def _rows(console: Console, rows: list[list[str]], names: int = 1) -> None:
+    """`names`: columns from the left that hold words."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for at, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="left" if at == 0 else "right", no_wrap=at == 0)
+        table.add_column(escape(heading), justify="left" if at < names else "right", no_wrap=at < names)
     for row in rows[1:]:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print()
     console.print(table)

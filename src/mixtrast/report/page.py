@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mixtrast import whole
 from mixtrast.report.groups import group
 from mixtrast.report.records import read
+
+if TYPE_CHECKING:
+    import jinja2
 
 # Verdicts that ask for nothing; the others are set off by their colour.
 GOOD = ("learning", "worth it", "worth it with few labels")
@@ -34,8 +38,6 @@ def write(folders: Sequence[Path], out: Path, *, png: bool = False) -> Path:
 
 def render(folders: Sequence[Path], *, png: bool = False) -> str:
     """The page as text."""
-    import jinja2
-
     from mixtrast.report.comparison import comparison, ranking
     from mixtrast.report.pictures import COLOURS
     from mixtrast.report.sections import section, subtitle
@@ -44,24 +46,35 @@ def render(folders: Sequence[Path], *, png: bool = False) -> str:
     sections = [section(each, f"recipe-{at}", png) for at, each in enumerate(groups, 1)]
     names = list(dict.fromkeys(each.data.name for each in sections))
     title = f"{sections[0].name} on {names[0]}" if len(sections) == 1 else f"{len(sections)} recipes on {', '.join(names)}"
-    house = jinja2.Environment(
+    several = len(sections) > 1
+    return (
+        house()
+        .get_template("page.html")
+        .render(
+            title=title,
+            sections=sections,
+            ranking=ranking(groups) if several else "",
+            compared=comparison(groups, [each.key for each in sections]) if several else None,
+            subtitle=subtitle,
+            good=GOOD,
+            colours=COLOURS,
+        )
+    )
+
+
+def house() -> jinja2.Environment:
+    """Where the templates live, and how they are filled."""
+    import jinja2
+
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    house.filters["glued"] = _glued
-    several = len(sections) > 1
-    return house.get_template("page.html").render(
-        title=title,
-        sections=sections,
-        ranking=ranking(groups) if several else "",
-        compared=comparison(groups, [each.key for each in sections]) if several else None,
-        subtitle=subtitle,
-        good=GOOD,
-        colours=COLOURS,
-    )
+    made.filters["glued"] = _glued
+    return made
 
 
 def _glued(text: str) -> str:

@@ -139,7 +139,7 @@ def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, t
     if labels is not None and (not isinstance(labels, int) or isinstance(labels, bool) or labels < 1):
         got = repr(labels) if isinstance(labels, int | float | str) else type(labels).__name__
         raise ValueError(
-            f"`labels` must be how many labels of each class may be seen, 1 or more, got {got}. The labels themselves are `label`."
+            f"`labels` must be how many labels of each class may be seen, 1 or more, got {got}. The labels are `label`."
         )
     examples = section.get("examples")
     if examples is not None and (not isinstance(examples, int) or isinstance(examples, bool) or examples < 2):
