@@ -13,6 +13,7 @@ from mixtrast import domains, export, recipe, registry, report
 from mixtrast import evaluate as room
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.run import assess, work
+from mixtrast.run.prepare import Material as Material
 from mixtrast.run.prepare import Prepared as Prepared
 from mixtrast.run.prepare import prepare as prepare
 from mixtrast.run.prepare import read as read
@@ -164,7 +165,7 @@ def train(
     Raises: ValueError, TypeError, FileNotFoundError or FileExistsError for what was given, with nothing written;
         training.TrainingError where the run failed; training.Interrupted after SIGINT or SIGTERM, saved.
     """
-    data, label, groups = _source(data, label, groups)
+    data, label, groups = joined(data, label, groups)
     section: dict[str, Any] = {"label": label, "groups": groups, "labels": labels, **(options or {})}
     given = {
         "data": _there(section),
@@ -238,7 +239,7 @@ def free_folder(prepared: Prepared) -> Path:
     return next(folder for folder in names if not folder.exists())
 
 
-def _source(data: Any, label: Any, groups: Any) -> tuple[Any, Any, Any]:
+def joined(data: Any, label: Any, groups: Any) -> tuple[Any, Any, Any]:
     """Labels and groups that are arrays join the array that they belong to; names stay names."""
     if isinstance(label, int) and not isinstance(label, bool):
         label = str(label)  # the name of a column that is a number

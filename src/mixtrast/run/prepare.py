@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,17 +91,20 @@ class Prepared(Material):
         return replace(self, recipe=recipe, method=method, rows=rows, plan=plan)
 
 
-def prepare(given: Mapping[str, Any], source: Any = None, test: Any = None) -> Prepared:
+def prepare(
+    given: Mapping[str, Any], source: Any = None, test: Any = None, *, reader: Callable[..., Material] | None = None
+) -> Prepared:
     """Checks, reads, splits, decides, builds, and tries one batch.
 
     Args:
         given: sections of a recipe, parts by name or the user's own objects.
         source, test: the data, where they are not a path in the recipe.
+        reader: stands for `read`, where the same data were read before.
 
     Raises: ValueError, TypeError or FileNotFoundError with a sentence about what was given.
     """
     checked = check(given, evaluate)
-    material = read(checked["data"], checked["seed"], checked["training"].get("bins", 10), source, test)
+    material = (reader or read)(checked["data"], checked["seed"], checked["training"].get("bins", 10), source, test)
     data, split, seen = material.data, material.split, material.seen
     facts = Facts(data.spec, len(split.train), int((seen[split.train] >= 0).sum()), material.classes, data.views)
     recipe, why = decide(checked, facts, evaluate)

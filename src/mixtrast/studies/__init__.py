@@ -121,7 +121,7 @@ def compare(
         Stopped after SIGINT or SIGTERM.
     """
     problems: list[str] = []
-    data, label, groups = run._source(data, label, groups)
+    data, label, groups = run.joined(data, label, groups)
     shared = given.sections({**common, **_there(label=label, groups=groups)}, problems, "all cells")
     layered = {name: recipe.merge(shared, given.sections(options, problems, name)) for name, options in cells.items()}
     begun = ready(

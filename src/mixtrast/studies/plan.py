@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,27 +114,27 @@ class _Tried:
 def _prepared(cells: Mapping[str, dict[str, Any]], source: Any, test: Any, wrong: list[str]) -> dict[str, _Tried]:
     """A run of each cell, up to trying one batch; what is wrong of the data is told once."""
     found = {}
-    with _read_once():
-        for name, settings in cells.items():
-            try:
-                ready = run.prepare(settings, source, test)
-            except RecipeError as error:
-                wrong += [f"{name}: {problem}" for problem in error.problems]
-                continue
-            except (ValueError, TypeError, OSError) as error:
-                wrong += [str(error)] if str(error) not in wrong else []
-                continue
-            if ready.label is None and (lack := _lack(ready.data.name)) not in wrong:
-                wrong.append(lack)
-            found[name] = _Tried(
-                method=ready.recipe["method"]["name"],
-                steps=ready.plan.steps,
-                name=ready.data.name,
-                says=ready.split.says,
-                data_bytes=int(getattr(ready.data.x, "nbytes", 0)),  # files that are read as they are needed take none
-                gpu=ready.plan.machine.device == "cuda",
-                fingerprint=ready.section["fingerprint"],
-            )
+    reader = _reading_once()
+    for name, settings in cells.items():
+        try:
+            ready = run.prepare(settings, source, test, reader=reader)
+        except RecipeError as error:
+            wrong += [f"{name}: {problem}" for problem in error.problems]
+            continue
+        except (ValueError, TypeError, OSError) as error:
+            wrong += [str(error)] if str(error) not in wrong else []
+            continue
+        if ready.label is None and (lack := _lack(ready.data.name)) not in wrong:
+            wrong.append(lack)
+        found[name] = _Tried(
+            method=ready.recipe["method"]["name"],
+            steps=ready.plan.steps,
+            name=ready.data.name,
+            says=ready.split.says,
+            data_bytes=int(getattr(ready.data.x, "nbytes", 0)),  # files that are read as they are needed take none
+            gpu=ready.plan.machine.device == "cuda",
+            fingerprint=ready.section["fingerprint"],
+        )
     return found
 
 
@@ -165,25 +163,18 @@ def _twice(cells: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             yield f"cells {other!r} and {name!r} are the same. Leave one out, or change one."
 
 
-@contextmanager
-def _read_once() -> Iterator[None]:
-    """Within it, `prepare` reads data of the same settings once: a folder of images can take minutes, and cells are many."""
-    home: Any = importlib.import_module("mixtrast.run.prepare")
-    read: Callable[..., Any] = home.read
-    kept: dict[str, Any] = {}
+def _reading_once() -> Callable[..., run.Material]:
+    """`run.read`, but what was read last is kept: a folder of images can take minutes, and cells are many."""
+    kept: dict[str, run.Material] = {}
 
-    def once(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, test: Any = None) -> Any:
+    def once(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, test: Any = None) -> run.Material:
         key = repr((sorted(section.items()), seed, bins))
         if key not in kept:
             kept.clear()  # one at a time in memory
-            kept[key] = read(section, seed, bins, source, test)
+            kept[key] = run.read(section, seed, bins, source, test)
         return kept[key]
 
-    home.read = once
-    try:
-        yield
-    finally:
-        home.read = read
+    return once
 
 
 # --- the folder -----------------------------------------------------------------------------------------------------------
