@@ -220,9 +220,8 @@ def test_a_folder_that_is_there_is_not_touched(here, capsys):
 
 def test_data_are_read_once(here, monkeypatch):
     reads = []
-    module = sys.modules["mixtrast.run.prepare"]
-    read = module.read
-    monkeypatch.setattr(module, "read", lambda *a, **k: reads.append(1) or read(*a, **k))
+    read = run.read
+    monkeypatch.setattr(run, "read", lambda *a, **k: reads.append(1) or read(*a, **k))
     settings = {"data": {"label": "kind"}, "encoder": {"name": "mlp", "widths": [8]}}
     found = {name: {**settings, "method": name} for name in ("simclr", "imix", "supervised", "npair")}
     checked = plan.check(found, "trees.csv", None, 0)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import mixtrast as mt
 from mixtrast.cli import main
@@ -35,8 +36,9 @@ def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert names["imix"] < 3 * mt.chance(names["who"].mix(names["mix"]), names["who"])
 
 
-def test_the_commands_of_the_readme_run(tmp_path, monkeypatch, capsys):
-    """As printed, on tables made here, for a few steps."""
+@pytest.fixture
+def commands(tmp_path, monkeypatch) -> list[str]:
+    """Those of "Your own data", in a folder with such data."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     for name in ("table", "more"):
@@ -44,16 +46,32 @@ def test_the_commands_of_the_readme_run(tmp_path, monkeypatch, capsys):
         values = rng.normal(size=(120, 5)) + (species == "setosa")[:, None]
         pd.DataFrame(values, columns=list("abcde")).assign(species=species).to_csv(f"{name}.csv", index=False)
     np.savez("windows.npz", x=rng.normal(size=(80, 3, 16)).astype(np.float32))
+    for kind in ("cats", "dogs"):
+        folder = tmp_path / "photos" / kind
+        folder.mkdir(parents=True)
+        for k in range(12):
+            Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{k}.png")
     block = README.split("## Your own data")[1].split("```")[1]
-    commands = [line.partition("#")[0] for line in block.strip().splitlines()]
-    assert len(commands) == 4
-    for command in commands:
+    return [line.partition("#")[0] for line in block.strip().splitlines()]
+
+
+def test_the_commands_of_the_readme_run(tmp_path, commands, capsys):
+    """As printed, on data made here, for a few steps."""
+    assert len(commands) == 6
+    for command in commands[:-1]:
         words = shlex.split(command)[1:]
         quick = ["--training.steps", "2", "--evaluation.labels.draws", "2"] if words[0] == "train" else []
         assert main([*words, *quick]) == 0, command
     assert "features in z.csv" in capsys.readouterr().out
-    for page in ("runs/table-mixsupcon", "runs/table-imix", "runs/windows-imix", "runs/windows-imix/seed-2"):
-        assert (tmp_path / page / "report.html").is_file()
+    for page in ("table-mixsupcon", "table-imix", "windows-imix", "windows-imix/seed-2", "photos-imix"):
+        assert (tmp_path / "runs" / page / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_comparison_of_the_readme_runs(tmp_path, commands):
+    assert main([*shlex.split(commands[-1])[1:], "--training.steps", "2", "--out", "compared", "--quiet"]) == 0
+    assert len(pd.read_csv("compared/compare.csv")["cell"].unique()) == 3
+    assert (tmp_path / "compared/report.html").is_file()
 
 
 def test_the_tables_are_those_of_the_rooms():
