@@ -494,9 +494,11 @@ def test_interrupted_after_training_is_130_and_can_be_gone_on_with(where, here, 
     def interrupts(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started with it ignored
     with monkeypatch.context() as patched:
         patched.setattr(*{"evaluating": (assess, "probe"), "beside": (mt.methods.Supervised, "after_step")}[where], interrupts)
         assert command(*TRAIN) == 130
+    signal.signal(signal.SIGINT, before)
     said = capsys.readouterr().err
     told = {"evaluating": "mixtrast: interrupted; what was saved is whole.", "beside": "stopped by SIGINT after step 1 of 6"}
     assert told[where] in said

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from mixtrast import evaluate
-from mixtrast.evaluate import Features, Part
+from mixtrast.evaluate import Features, Part, _logistic
 from mixtrast.evaluate._choice import folds
 from mixtrast.evaluate._descent import descend
 from mixtrast.evaluate._evaluation import statistics
@@ -287,6 +287,21 @@ def test_logistic_is_scikit_learns(rows, dims):
         assert np.array_equal(found.predict(torch.tensor(x))[0, p].numpy(), sk.predict(x))
 
 
+def test_products_of_a_fit_hold_no_denormal_numbers():
+    """They are many times slower; weights so large that probabilities vanish leave exact zeros."""
+    problem = _logistic._Problem(
+        torch.tensor([[[1.0], [-1.0]]]),
+        torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]),
+        torch.full((1, 2, 1, 1), 0.5),
+        torch.zeros(1, 1, 1, 1),
+        torch.ones(1, 1, 1, 1),
+    )
+    w = torch.tensor([45.0, -45.0]).view(1, 1, 2, 1)  # e^-90 = 8e-40
+    assert 0 < float(torch.tensor([45.0, -45.0]).softmax(0)[1]) < torch.finfo(torch.float32).tiny
+    assert torch.equal(problem.gradient(w), torch.zeros_like(w))
+    assert float(problem.gradient(w / 2)[0, 0, 1, 0]) == pytest.approx(math.exp(-45), rel=1e-4)
+
+
 def test_weak_penalties_reach_scikit_learns_minimum():
     x, y = standard(80, 100, spread=1.0)
     found = logistic(
@@ -523,17 +538,49 @@ def test_labels_draws_its_curve():
         "same": mapped(features, lambda z: z),
         "noise": mapped(features, np.random.default_rng(0).permutation),
     }
-    smallest = int(np.bincount(features.train.label).min())
-    found = evaluate.get("labels", per_class=(smallest + 1, 1, 2, 20), draws=3)(rows, seed=0)
+    middle = int(np.median(np.bincount(features.train.label)))
+    found = evaluate.get("labels", per_class=(middle + 3, 1, 2, 20), draws=3)(rows, seed=0)
     json.dumps(found, allow_nan=False)
     assert [(point["per_class"], point["labels"]) for point in found["points"]] == [(1, C), (2, 2 * C), (20, 20 * C)]
-    assert found["skipped"] == f"{smallest + 1} labels a class: the smallest class of train has {smallest}."
+    assert found["skipped"] == f"{middle + 3} labels a class: fewer than half of the classes have as many rows."
+    assert found["fewer"] is None
     for point in found["points"]:
         assert len(point["rows"]["trained"]) == 3
         assert point["rows"]["same"] == point["rows"]["trained"]
     mean = [np.mean(point["rows"]["trained"]) for point in found["points"]]
     assert mean[0] < mean[-1]
     assert np.mean(found["points"][-1]["rows"]["noise"]) < 0.4 < mean[-1]
+
+
+def test_a_rare_class_does_not_end_the_curve():
+    """It gives all it has: the points are those of the other classes, and its one row is in every draw."""
+    features = made(sizes={"train": 120, "val": 10, "test": 200})
+    x, label = features.train.features, features.train.label
+    keep = np.r_[np.flatnonzero(label != 1), np.flatnonzero(label == 1)[:1]]
+    rare = replace(features, train=Part(x[keep], label[keep]))
+    found = evaluate.get("labels", per_class=(1, 5, 10, 500), draws=2)({"a": rare}, seed=0)
+    assert [(point["per_class"], point["labels"]) for point in found["points"]] == [(1, C), (5, 5 * 3 + 1), (10, 10 * 3 + 1)]
+    assert (
+        found["fewer"] == "Classes with fewer rows than a point asks for give all they have: 1 of 4 classes, the smallest of 1."
+    )
+    assert found["skipped"] == "500 labels a class: fewer than half of the classes have as many rows."
+    accuracy = [np.mean(point["rows"]["a"]) for point in found["points"]]
+    assert accuracy[-1] > accuracy[0]
+    for draw in range(5):
+        rows = grant(label[keep], 10, seed=(0, draw))
+        assert np.bincount(label[keep][rows]).tolist() == [10, 1, 10, 10]
+        assert set(grant(label[keep], 5, seed=(0, draw))) < set(rows)
+
+
+def test_a_class_that_a_fold_lacks_is_fitted_all_the_same():
+    """Its only row is held out once: the fit has nothing of that class, predicts others, and does not stray."""
+    x, y = standard(41, 20)
+    y = np.where(np.arange(41) == 0, 3, y % 3)
+    found = choose(torch.tensor(x)[None], torch.tensor(y)[None], np.array([1e-3, 0.1, 10.0, 1e3]), classes=C, seed=0)
+    assert torch.isfinite(found.weight).all()
+    assert torch.isfinite(found.bias).all()
+    assert found.accuracy is not None
+    assert found.accuracy[0] > 0.4
 
 
 def test_labels_that_were_not_granted_change_nothing():
@@ -678,6 +725,10 @@ SOUND = {
     "alignment": 0.3,
     "gain_train": 3.5,
     "gain_val": 3.2,
+    "gain_train_before": 0.9,
+    "gain_val_before": 0.8,
+    "gain_margin": 0.2,
+    "steps": 5000,
     "probes": {"knn": PROBE | {"trained": 0.1}, "linear": PROBE},
 }
 
@@ -709,9 +760,31 @@ SOUND = {
         ({"rank": 1.3, "dim": 2}, ["learning", "worth it"]),
         ({"uniformity": -0.001}, ["collapsed", "learning", "worth it"]),
         ({"gain_val": 1.0}, ["memorising", "learning", "worth it"]),
+        ({"gain_val": 1.0, "gain_train_before": None, "gain_val_before": None}, ["memorising", "learning", "worth it"]),
+        ({"gain_val": 1.0, "gain_margin": 2.5}, ["learning", "worth it"]),  # another batch may be as far from these
+        ({"gain_val": 1.0, "gain_margin": None}, ["learning", "worth it"]),
+        ({"gain_val": 1.7, "gain_train_before": 3.2, "gain_val_before": 1.4}, ["learning", "worth it"]),  # so from the start
+        ({"gain_train": 0.83, "gain_val": 0.41, "gain_train_before": 0.73, "gain_val_before": 0.42}, ["learning", "worth it"]),
         ({"gain_val": math.nan}, ["learning", "worth it"]),
         ({"gain_train": 0.05, "gain_val": -0.1}, ["learning", "worth it"]),
+        ({"steps": 3}, ["learning", "worth it"]),
+        ({"steps": 3, "probes": None}, ["too early", "learning"]),
+        ({"steps": 99, "loss": 5.5}, ["at chance", "worth it"]),
+        ({"steps": 100, "loss": 5.5, "probes": None}, ["at chance"]),
+        ({"steps": 3, "loss": 5.4, "warmup_done": False, "probes": None}, ["too early"]),
+        ({"steps": 3, "rank": 1.3, "probes": None}, ["collapsed", "too early", "learning"]),
+        ({"warned": ["id looks like an identifier."]}, ["identifier", "learning", "worth it"]),
+        ({"warned": []}, ["learning", "worth it"]),
         ({"probes": {"linear": PROBE | {"raw": 0.965}}}, ["no better than raw", "learning"]),
+        ({"probes": {"linear": PROBE | {"untrained": 0.955}}}, ["no better than untrained", "learning"]),  # 1.2 errors
+        ({"probes": {"linear": PROBE | {"untrained": 0.985}}}, ["no better than untrained", "learning"]),
+        ({"probes": {"linear": PROBE | {"n_test": 30}}}, ["no better than raw", "learning"]),
+        ({"probes": {"linear": PROBE | {"trained": 1.0, "raw": 0.999}}}, ["no better than raw", "learning"]),  # one example
+        ({"probes": {"linear": PROBE | {"untrained": 0.97, "n_test": 60}}, "few": FEW}, ["no better than raw", "learning"]),
+        ({"probes": {"linear": R2 | {"raw": 0.3, "untrained": 0.3, "n_test": 1000}}}, ["learning", "worth it"]),
+        ({"probes": {"linear": R2 | {"raw": 0.3, "untrained": 0.3, "n_test": 30}}}, ["no better than raw", "learning"]),
+        ({"probes": {"linear": R2 | {"untrained": 0.9, "n_test": 300}}}, ["worse than untrained", "learning"]),
+        ({"probes": {"linear": R2 | {"majority": 0.0, "n_test": 8}}}, ["no better than majority", "learning"]),
         ({"probes": {"linear": PROBE | {"raw": 0.99}}}, ["no better than raw", "learning"]),
         ({"probes": {"linear": PROBE | {"untrained": 0.99}}}, ["worse than untrained", "learning"]),
         ({"probes": {"linear": PROBE | {"untrained": 0.971}}}, ["no better than untrained", "learning"]),
@@ -730,6 +803,35 @@ def test_diagnosis(change, verdicts):
         assert verdict["says"][0].isupper()
         assert verdict["says"].endswith(".")
         assert "{" not in verdict["says"]
+
+
+def test_a_difference_is_told_from_two_standard_errors():
+    """Of a simulated pair of models that are alike, at most one run in twenty is said to differ; accuracy and r² alike."""
+    rng, said = np.random.default_rng(0), {"accuracy": 0, "r2": 0}
+    for _ in range(400):
+        p, q = rng.binomial(60, 0.8, 2) / 60
+        y, one, two = rng.normal(size=60), *rng.normal(scale=0.5, size=(2, 60))
+        r2 = [1 - (error @ error) / ((y - y.mean()) @ (y - y.mean())) for error in (one, two)]
+        for metric, (ours, theirs) in {"accuracy": (p, q), "r2": r2}.items():
+            probe = {"metric": metric, "trained": float(ours), "untrained": float(theirs), "n_test": 60}
+            (verdict,) = evaluate.diagnose({"probes": {"linear": probe}})
+            said[metric] += verdict["verdict"] != "no better than untrained"
+    assert 2 <= said["accuracy"] <= 30  # 20 expected of 400, their s.d. is 4.4
+    assert 2 <= said["r2"] <= 30
+
+
+def test_what_is_not_told_apart_is_said_to_be_so():
+    (_, tie) = evaluate.diagnose(SOUND | {"probes": {"linear": PROBE | {"raw": 0.965}}})[::-1]
+    error = 100 * math.sqrt((0.97 * 0.03 + 0.965 * 0.035) / 449)
+    assert f"as far as 449 test examples can tell (two standard errors: {2 * error:.1f} points)" in tie["says"]
+    (worse,) = evaluate.diagnose({"probes": {"linear": R2 | {"untrained": 0.9, "n_test": 300}}})
+    assert "wipe out" in worse["says"]
+    early, worse = evaluate.diagnose({"probes": {"linear": R2 | {"untrained": 0.9, "n_test": 300}}, "steps": 3})
+    assert early["says"].startswith("Training took only 3 steps")
+    assert worse["says"].endswith("Train for longer first.")
+    assert "wipe out" not in worse["says"]
+    (found,) = evaluate.diagnose({"warned": ["id looks like an identifier: `--drop id` leaves it out."]})
+    assert "--drop id" in found["says"]
 
 
 def test_diagnosis_says_the_numbers_and_what_to_try():

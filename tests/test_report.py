@@ -342,14 +342,80 @@ def test_one_seed_is_held_to_the_choice_of_test_examples():
         probes = {"linear": {"trained": {"accuracy": trained}, "raw": {"accuracy": 0.9}, "untrained": {"accuracy": 0.5}}}
         return headline({"data": {"task": "classes", "test": test}, "probes": probes})
 
-    error = 100 * math.sqrt((0.9 * 0.1 + 0.91 * 0.09) / 400)
+    luck = 2 * 100 * math.sqrt((0.9 * 0.1 + 0.91 * 0.09) / 400)
     assert (
-        f"not better than raw input by more than the choice of 400 test examples alone makes (one standard error: {error:.1f}"
+        f"not better than raw input by more than the choice of 400 test examples alone makes (two standard errors: {luck:.1f}"
         in said(0.91, 400)
     )
+    assert "not better than raw input" in said(0.93, 400)  # 3 points, 1.5 standard errors
+    assert "They are worse than raw input." in said(0.85, 400)
+    assert "worse" not in said(0.87, 400)
     assert "not better" not in said(0.91, 40_000)
     assert "not better" not in said(0.95, 400)
     assert "cannot be told whether the difference to raw input" in said(0.91, None)
+
+
+def test_one_seed_of_a_number_is_held_to_the_choice_of_test_examples():
+    def said(trained, test=30):
+        probes = {"linear": {"trained": {"r2": trained}, "raw": {"r2": 0.9}, "untrained": {"r2": 0.2}}}
+        return headline({"data": {"task": "number", "test": test}, "probes": probes})
+
+    luck = 2 * math.sqrt(2 / 30) * math.hypot(0.08, 0.1)
+    assert f"by more than the choice of 30 test examples alone makes (two standard errors: {luck:.2g} of R²)." in said(0.92)
+    assert "They are worse than raw input." in said(0.7)
+    assert "They are worse than raw input." not in said(0.8)
+    assert "cannot be told" not in said(0.7)
+    assert "cannot be told whether the difference to raw input" in said(0.7, None)
+
+
+def test_draws_of_labels_on_one_test_set_are_held_to_the_choice_of_its_examples():
+    """Five draws that agree say nothing of whether 15 test examples are enough."""
+
+    def said(test):
+        rows = {"trained": [0.60, 0.61, 0.60, 0.62], "raw": [0.70, 0.71, 0.70, 0.71], "untrained": [0.3, 0.3, 0.31, 0.3]}
+        labels = {"points": [{"per_class": 10, "labels": 30, "rows": rows}]}
+        return headline({"data": {"task": "classes", "test": test}, "labels": labels})
+
+    assert "They are worse than raw input." in said(1000)
+    assert "worse" not in said(15)
+    assert "not better than raw input or the same encoder untrained by more than the choice of 15 test" in said(15)
+    assert "They are worse than raw input." in said(None)  # nothing but the spread over draws
+
+
+def test_a_class_with_fewer_labels_than_the_point_is_said():
+    run = Synthetic()
+    run.results["data"]["counts"]["train"][3] = 4
+    assert headline(run.results).startswith("With 10 labels per class, or all of a class that has fewer, these features reach")
+
+
+def test_a_column_that_looks_like_an_identifier_is_said():
+    run = Synthetic()
+    run.results["data"]["notes"] = ["id looks like an identifier, not like a measurement: `--drop id` leaves it out."]
+    assert headline(run.results).endswith(f"to raw input and to the features alike: {run.results['data']['notes'][0]}")
+
+
+def test_headline_and_verdicts_agree():
+    """The same numbers, the same rule: what the one calls worse or better, the other does."""
+    from mixtrast.evaluate import diagnose
+
+    rng = np.random.default_rng(0)
+    for at in range(200):
+        metric, task = (("accuracy", "classes"), ("r2", "number"))[at % 2]
+        ours, raw, before = rng.uniform(0.55, 0.99, 3)
+        test = int(rng.choice([15, 30, 200, 2000]))
+        said = headline(
+            {
+                "data": {"task": task, "test": test},
+                "probes": {"linear": {"trained": {metric: ours}, "raw": {metric: raw}, "untrained": {metric: before}}},
+            }
+        )
+        probe = {"metric": metric, "trained": ours, "raw": raw, "untrained": before, "n_test": test}
+        (verdict,) = diagnose({"probes": {"linear": probe}})
+        worse = "They are worse than" in said
+        untrained = worse and "the same encoder untrained" in said.split("They are worse than")[1].split(".")[0]
+        assert (verdict["verdict"] == "worse than untrained") == untrained
+        assert (verdict["verdict"] == "worth it") == (not worse and "not better" not in said)
+        assert ("better on your data as they are" in verdict["says"]) == (worse and not untrained)
 
 
 def test_rows_that_are_not_clearly_worse_are_marked(tmp_path):
@@ -594,6 +660,10 @@ def test_recipes_of_different_data_are_not_ranked(tmp_path):
     other.results["data"]["split"] = "whole groups, seed 0"
     page = report(tmp_path, first, other)
     assert "No recipe here can be called better than another" in page.prose
+    table = page.text.partition("<article")[0]  # of the recipes, before their own pages
+    assert "accuracy" in table
+    assert 'class="best"' not in table
+    assert "Bold is the best" not in re.sub(r"<[^>]*>", " ", table)
 
 
 def test_runs_are_grouped_by_everything_but_the_seed(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import json
 import math
@@ -861,6 +862,28 @@ def test_a_look_sees_validation_and_no_test_example():
     assert set(seen) == {"alignment", "uniformity", "rank", "knn"}
     ready.data.x[ready.split.test] = math.nan
     assert looker(ready.method, 0) == seen
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_encoder_that_stood_still_has_learned_nothing_by_heart(seed, tmp_path):
+    """A dozen validation examples may be harder than a dozen others, and were so before training."""
+    x = np.random.default_rng(seed).normal(size=(120, 4)).astype(np.float32)
+    done = small(x, tmp_path / "run", method="imix", training={"steps": 3, "lr": 1e-9})
+    learned = done.results["learning"]
+    assert "memorising" not in verdicts(done)
+    assert "too early" in verdicts(done)
+    assert abs(learned["gain_train"] - learned["gain_train_before"]) < 1
+
+
+OWN: list[dict[str, Any]] = [{}, {"mixer": mt.mixers.CutMix()}, {"encoder": nn.Linear(10, 8)}]
+
+
+@pytest.mark.parametrize("own", OWN, ids=["named", "mixer", "encoder"])
+def test_the_method_before_training_is_built_again_as_it_began(own):
+    x = np.random.default_rng(0).normal(size=(60, 10)).astype(np.float32)
+    ready = run.prepare({"method": "imix", "seed": 3, **own}, x)
+    again = assess._before(ready, ready.method, copy.deepcopy(ready.method.encoder)).state_dict()
+    assert all(torch.equal(value, again[key]) for key, value in ready.method.state_dict().items())
 
 
 # --- images in bytes, fewer examples, what stands beside ------------------------------------------------------------------

@@ -8,6 +8,7 @@ from torch.nn.functional import one_hot
 
 from mixtrast.evaluate._choice import Path
 from mixtrast.evaluate._evaluation import Array, Part
+from mixtrast.evaluate._logistic import NOTHING
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 BATCH, MOMENTUM = 256, 0.9
@@ -34,7 +35,7 @@ def descend(train: Part, rates: tuple[float, ...], epochs: int, seed: int) -> Pa
         rate = -eta * FACTOR ** sum(epoch >= drop for drop in drops)
         for rows in torch.randperm(len(x), generator=generator).split(BATCH):
             part = x[rows]
-            off = (part @ w).view(-1, many, classes).softmax(2).sub_(target[rows, None])
+            off = torch.threshold_((part @ w).view(-1, many, classes).softmax(2), NOTHING, 0.0).sub_(target[rows, None])
             v.mul_(MOMENTUM).addmm_(part.T, off.flatten(1), alpha=1 / len(rows))
             w.addcmul_(rate, v)
 

@@ -18,12 +18,16 @@ class Labels:
     rows, since features need no label. All rows of the table get the same draws, and the draws are nested: those of a larger
     n hold those of a smaller one.
 
+    A class with fewer than n rows gives all it has, and `fewer` says so: one rare class does not end the curve. Such a point
+    is not what a run with n granted labels would see, as `--labels n` is refused there.
+
     Args:
-        per_class: values of n; those above the size of the smallest class are left out, and `skipped` says so.
+        per_class: values of n; those that fewer than half of the classes have are left out, and `skipped` says so.
         draws: how many times.
         strengths: values of C to choose from.
 
-    Returns (when called): {"points": [{"per_class", "labels", "rows": {name: [test accuracy of each draw]}}], "skipped"}.
+    Returns (when called): {"points": [{"per_class", "labels", "rows": {name: [test accuracy of each draw]}}], "skipped",
+        "fewer"}, the last two sentences or None.
 
     Reference: the protocol of few labels a class is usual; MixMatch, Berthelot et al., 2019, arXiv:1905.02249, has such draws.
     """
@@ -43,10 +47,11 @@ class Labels:
         """`rows`: features of the same examples by name, "trained", "untrained", "raw". JSON-able."""
         first = _same_examples(rows)
         if not first.classes:
-            return {"points": [], "skipped": "Labels are numbers, and this evaluation grants labels class by class."}
+            says = "Labels are numbers, and this evaluation grants labels class by class."
+            return {"points": [], "skipped": says, "fewer": None}
         label = first.train.label
-        smallest = int(np.unique(label, return_counts=True)[1].min())
-        fitting = [n for n in self.per_class if n <= smallest]
+        sizes = np.unique(label, return_counts=True)[1]
+        fitting = [n for n in self.per_class if 2 * (sizes >= n).sum() >= len(sizes)]
         scaled = {name: features.scaled() for name, features in rows.items()}
         points = []
         for n in fitting:
@@ -55,9 +60,12 @@ class Labels:
                 name: self._accuracies(train, test, index, first.classes, seed) for name, (train, _, test) in scaled.items()
             }
             points.append({"per_class": n, "labels": index.shape[1], "rows": found})
-        left = [str(n) for n in self.per_class if n > smallest]
-        skipped = f"{', '.join(left)} labels a class: the smallest class of train has {smallest}." if left else None
-        return {"points": points, "skipped": skipped}
+        left = [str(n) for n in self.per_class if n not in fitting]
+        skipped = f"{', '.join(left)} labels a class: fewer than half of the classes have as many rows." if left else None
+        short = sizes[sizes < max(fitting, default=0)]
+        who = f"{len(short)} of {len(sizes)} classes, the smallest of {sizes.min()}"
+        fewer = f"Classes with fewer rows than a point asks for give all they have: {who}." if len(short) else None
+        return {"points": points, "skipped": skipped, "fewer": fewer}
 
     def _accuracies(self, train: Part, test: Part, index: Array, classes: int, seed: int) -> list[float]:
         """index (draws,n): the granted rows. Of train's labels only theirs are read."""
@@ -72,7 +80,7 @@ class Labels:
 
 
 def grant(label: Array, n: int, *, seed: int | tuple[int, ...]) -> Array:
-    """n rows of each class: the first ones in an order that depends on the seed only, so larger n hold smaller ones."""
+    """n rows of each class, or all it has: the first in an order that depends on the seed only, so larger n hold smaller."""
     order = np.random.default_rng(seed).permutation(len(label))
     return np.concatenate([order[label[order] == name][:n] for name in np.unique(label)])
 

@@ -80,6 +80,8 @@ def comparison(groups: Sequence[Group], keys: Sequence[str]) -> Table:
     }
     if any(seconds.values()):
         shown.append(("training, seconds", {name: Cell(figures(value, 3)) for name, value in seconds.items()}))
+    if not _alike(groups):  # none is the best of a column that is not one
+        shown = [(title, {name: Cell(cell.text) for name, cell in cells.items()}) for title, cells in shown]
     lines = tuple(
         Line(key, each.name, (Cell(str(len(each.runs))), *(cells[each.name] for _, cells in shown)))
         for key, each in zip(keys, groups, strict=True)

@@ -10,6 +10,7 @@ from typing import Literal
 
 Clarity = Literal["better", "worse", "unclear", "unknown"]
 MISSING = "–"
+SURE = 2  # standard errors: a smaller difference may be the luck of which test examples were drawn
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,17 @@ def sampling_error(p: float, q: float, examples: int | None) -> float | None:
     if not examples or not (0 <= p <= 1 and 0 <= q <= 1):
         return None
     return math.sqrt((p * (1 - p) + q * (1 - q)) / examples)
+
+
+def luck(p: float, q: float, examples: int | None, *, share: bool = True) -> float | None:
+    """How far apart the choice of test examples alone may put two scores: two standard errors of their difference.
+
+    Of accuracies √(p(1-p)/n + q(1-q)/n), one example at least; of R² with normal errors √(2/n) √((1-p)² + (1-q)²).
+    """
+    if not share:
+        return SURE * math.hypot(1 - p, 1 - q) * math.sqrt(2 / examples) if examples else None
+    error = sampling_error(p, q, examples)
+    return None if error is None or not examples else max(SURE * error, 1 / examples)
 
 
 # --- in words ------------------------------------------------------------------------------------------------------------

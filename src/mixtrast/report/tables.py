@@ -15,9 +15,9 @@ from mixtrast.report.spread import (
     difference,
     figures,
     fixed,
+    luck,
     percent,
     plural,
-    sampling_error,
     spread,
 )
 
@@ -52,13 +52,12 @@ class Column:
 
     def clarity(self, of: Held, to: Held, data: Data) -> Clarity:
         """Whether one is better than the other seed by seed, or by more than the choice of test examples makes of one seed."""
-        means = [spread(held.values()) for held in (of, to)]
-        if self.shown != "percent" or means[0] is None or means[1] is None:
+        ours, theirs = (spread(held.values()) for held in (of, to))
+        if self.shown == "mae" or ours is None or theirs is None:
             return clarity(difference(of, to))
-        examples = examples_of(data, self.key)
-        return clarity(
-            difference(of, to), sampling_error(means[0].mean, means[1].mean, examples), 1 / examples if examples else 0.0
-        )
+        examples, share = examples_of(data, self.key), self.shown == "percent"
+        error = luck(ours.mean, theirs.mean, examples, share=share)
+        return clarity(difference(of, to), error, 1 / examples if examples and share else 0.0)
 
     def higher_is_better(self, held: Held) -> Held:
         return {key: -value for key, value in held.items()} if self.shown == "mae" else held
@@ -216,11 +215,11 @@ def _notes(results: Sequence[Results], data: Data, lines: Sequence[Line]) -> Ite
     if "best" in marks:
         rule = "its paired difference to the best is within the s.d. of that difference"
         if len(results) == 1:
-            rule = "its difference to the best is within one standard error that the choice of test examples alone makes"
+            rule = "its difference to the best is within two standard errors that the choice of test examples alone makes"
         near = f" ≈ is not clearly worse: {rule}." if "near" in marks else ""
         yield f"Bold is the best of its column.{near}"
     if len(results) == 1 and data.task == "number":
-        yield "With one seed nothing says which differences of these are more than chance."
+        yield "With one seed nothing says which differences of the mean absolute error are more than chance."
     edges = [
         f"{ROWS[row]} ({PROBES[probe]})"
         for probe in PROBES

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixtrast.report.results import Data, Results, parse
-from mixtrast.report.spread import Clarity, Spread, clarity, difference, fixed, percent, plural, sampling_error, spread
-from mixtrast.report.tables import MAJORITY, Pairs, columns_for, examples_of, held, labels_in_words, points, typical
+from mixtrast.report.spread import Clarity, Spread, clarity, difference, fixed, luck, percent, plural, spread
+from mixtrast.report.tables import MAJORITY, Pairs, Place, columns_for, examples_of, held, labels_in_words, points, typical
 
 NAMES = {
     "raw": "raw input",
@@ -53,17 +53,24 @@ class Claim:
                 by_seed.setdefault(seed, []).append(mine[seed, draw] - other[seed, draw])
         return spread(statistics.fmean(values) for values in by_seed.values())
 
-    def error(self, to: str) -> float | None:
-        """How far apart the choice of test examples alone may put the two, one standard error."""
-        means = [spread(self.scores[row].values()) for row in ("trained", to)]
-        if self.data.task != "classes" or means[0] is None or means[1] is None:
+    def luck(self, to: str) -> float | None:
+        """How far apart the choice of test examples alone may put the two."""
+        ours, theirs = (spread(self.scores[row].values()) for row in ("trained", to))
+        if ours is None or theirs is None:
             return None
-        return sampling_error(means[0].mean, means[1].mean, examples_of(self.data))
+        return luck(ours.mean, theirs.mean, examples_of(self.data), share=self.data.task == "classes")
+
+    def by_luck(self, to: str) -> bool:
+        """Whether the margin is the choice of test examples: one seed has one test set, whatever the spread over draws."""
+        gain, luck = self.gain(to), self.luck(to)
+        return gain is not None and len(self.seeds) < 2 and luck is not None and luck > (gain.sd or 0.0)
 
     def clarity(self, to: str) -> Clarity:
+        gain = self.gain(to)
+        if gain is not None and self.by_luck(to):
+            gain = Spread(gain.mean, None, gain.n)
         examples = examples_of(self.data)
-        least = 1 / examples if examples and self.data.task == "classes" else 0.0
-        return clarity(self.gain(to), self.error(to), least)
+        return clarity(gain, self.luck(to), 1 / examples if examples and self.data.task == "classes" else 0.0)
 
 
 def headline(*results: Results | Mapping[str, Any]) -> str:
@@ -76,7 +83,7 @@ def headline(*results: Results | Mapping[str, Any]) -> str:
     if not found:
         return "There are no results yet, so nothing can be said of these features."
     claim = claim_of(found)
-    sentences = [*_worth(claim), *_labels_seen(found)] if claim else [_unmeasured(found)]
+    sentences = [*_worth(claim), *_labels_seen(found), *_identifiers(found)] if claim else [_unmeasured(found)]
     return " ".join(sentences)
 
 
@@ -88,7 +95,7 @@ def claim_of(results: Sequence[Results]) -> Claim | None:
         return None
     curve = points(results)
     if place := typical(curve):
-        return Claim(f"With {labels_in_words(place)}", curve[place], data)
+        return Claim(f"With {labels_in_words(place)}{_or_all(place, results)}", curve[place], data)
     for column in columns:
         if column.shown == "mae":
             continue
@@ -97,6 +104,12 @@ def claim_of(results: Sequence[Results]) -> Claim | None:
             pairs = {row: {(seed, 0): value for seed, value in values.items()} for row, values in scores.items() if values}
             return Claim(_all_labels(data) + (" and a kNN probe" if column.probe == "knn" else ""), pairs, data)
     return None
+
+
+def _or_all(place: Place, results: Sequence[Results]) -> str:
+    """Where a class has fewer labels than that."""
+    least = min((size for result in results for size in result.data.counts.get("train", ()) if size), default=None)
+    return ", or all of a class that has fewer," if least is not None and least < (place[0] or 0) else ""
 
 
 def _all_labels(data: Data) -> str:
@@ -145,23 +158,31 @@ def _honest(claim: Claim, gains: Mapping[str, Spread]) -> Iterator[str]:
         found.setdefault(claim.clarity(row), []).append(row)
     if worse := found.get("worse"):
         yield f"They are worse than {' and '.join(NAMES[row] for row in worse)}."
-    if unclear := found.get("unclear"):
-        names = " or ".join(NAMES[row] for row in unclear)
-        than = "the spread"
-        if all(gains[row].sd is None for row in unclear):
-            error = 100 * max(claim.error(row) or 0.0 for row in unclear)
-            examples = examples_of(claim.data)
-            than = f"the choice of {examples:,} test examples alone makes (one standard error: {error:.1f} points)"
-        yield f"They are not better than {names} by more than {than}."
+    for by_luck in (False, True):
+        if unclear := [row for row in found.get("unclear", ()) if claim.by_luck(row) == by_luck]:
+            names = " or ".join(NAMES[row] for row in unclear)
+            yield f"They are not better than {names} by more than {_luck(claim, unclear) if by_luck else 'the spread'}."
     if unknown := found.get("unknown"):
         names = " or ".join(NAMES[row] for row in unknown)
         yield f"From one seed it cannot be told whether the difference to {names} is more than chance."
+
+
+def _luck(claim: Claim, rows: Sequence[str]) -> str:
+    most = max(claim.luck(row) or 0.0 for row in rows)
+    size = f"{100 * most:.1f} points" if claim.data.task == "classes" else f"{most:.2g} of R²"
+    return f"the choice of {examples_of(claim.data):,} test examples alone makes (two standard errors: {size})"
 
 
 def _labels_seen(results: Sequence[Results]) -> Iterator[str]:
     seen = {result.data.labels_seen for result in results if result.data.labels_seen}
     if seen:
         yield f"Training itself saw {plural(max(seen), 'label')}."
+
+
+def _identifiers(results: Sequence[Results]) -> Iterator[str]:
+    """A high score from rows that are sorted by class and numbered."""
+    for note in dict.fromkeys(note for result in results for note in result.data.notes if "identifier" in note):
+        yield f"A column may give the answer away, to raw input and to the features alike: {note}"
 
 
 def _unmeasured(results: Sequence[Results]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from mixtrast.encoders import Encoder
 from mixtrast.evaluate import Features
 from mixtrast.export import embed
 from mixtrast.methods import Batch, Loss, Method
-from mixtrast.run.prepare import Material, Prepared
+from mixtrast.run.prepare import Material, Prepared, _build
 from mixtrast.training import read_metrics
 from mixtrast.views import Scale
 
@@ -24,6 +25,7 @@ FEW = 10  # labels a class, at which few labels are judged
 SHOWN = 8  # examples in the strip of views and mixtures
 PLAIN = 32  # side of the grid to which larger pictures are averaged as raw input: 150,000 numbers an example fit no probe
 LOOKED = (2_000, 500)  # training and validation examples of the looks on the way
+BATCHES, AT_MOST = 8, 1_024  # batches of training examples, and examples in them, on which the objective is taken in the end
 
 
 def rows_of(material: Material, encoders: Mapping[str, Encoder]) -> dict[str, Features]:
@@ -89,7 +91,8 @@ def efficiency(
         }
     wanted = {name: features for name, features in rows.items() if name != "supervised"}
     found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=material.seed)  # type: ignore[arg-type]
-    return {"points": found["points"], "withheld": None if found["points"] else found["skipped"]}
+    withheld = None if found["points"] else found["skipped"]
+    return {"points": found["points"], "withheld": withheld, "fewer": found["fewer"]}
 
 
 # --- is it learning? ------------------------------------------------------------------------------------------------------
@@ -152,16 +155,15 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
         key: float(np.mean([line[key] for line in last])) if last else None for key in ("loss", "chance", "floor")
     }
     found.update(loss_first=lines[0]["loss"] if lines else None, loss_last=lines[-1]["loss"] if lines else None)
+    found.update(steps=prepared.plan.steps)
+    if warned := [note for note in prepared.notes if "identifier" in note]:
+        found.update(warned=warned)
     looker = Looker(prepared)
     method.eval()
     found.update(geometry(method, looker.views), dim=method.encoder.dim)
     found.update(rank_untrained=evaluate.rank(embed(untrained, looker.views[0])))
-    val = prepared.split.val[prepared.target[prepared.split.val] >= 0] if method.labelled_only else prepared.split.val
-    size = min(prepared.plan.training.batch or 2, len(val), len(prepared.rows))
-    if size >= 8 and (prepared.granted is None or not method.uses_labels):
-        ours, theirs = (objective(prepared, method, _some(prepared, rows, size)) for rows in (prepared.rows, val))
-        found.update(train_loss=float(ours.value), val_loss=float(theirs.value))
-        found.update(gain_train=float(ours.chance() - ours.value), gain_val=float(theirs.chance() - theirs.value))
+    if prepared.granted is None or not method.uses_labels:
+        found.update(_gains(prepared, method, untrained))
     rows = prepared.split.val if len(prepared.split.val) > 1 else prepared.split.train
     if prepared.data.task == "classes" and prepared.label is not None:
         known = rows[prepared.label[rows] >= 0]
@@ -170,6 +172,51 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
             within, between = evaluate.similarity(h, prepared.label[known])
             found.update(within=within, between=between)
     return found
+
+
+def _gains(prepared: Prepared, method: Method, untrained: Encoder) -> dict[str, float]:
+    """How much better than chance the method is on batches of its training examples and on as many others, now and before.
+
+    `gain_margin`: how far one more such batch may be from the mean of the training batches, in its gain or in what training
+    added to it, whichever varies more: Student's t at 95 %. The others are one batch. Nothing where there are too few.
+    """
+    from scipy.special import stdtrit  # type: ignore[import-untyped, unused-ignore] # scikit-learn brings it
+
+    ours, theirs = prepared.rows, prepared.split.val
+    if method.uses_labels:  # of the others all have one, and without labels the loss is another
+        ours, theirs = (rows[prepared.target[rows] >= 0] for rows in (ours, theirs))
+    size = min(prepared.plan.training.batch or 2, len(theirs), len(ours) // 3)
+    if size < 8:
+        return {}
+    many = max(3, min(BATCHES, AT_MOST // size, len(ours) // size))
+    parts = [*_some(prepared, ours, many * size).split(size), _some(prepared, theirs, size)]
+    losses = [objective(prepared, method, rows) for rows in parts]
+    first = _before(prepared, method, untrained)
+    now, before = (
+        np.array([float(loss.chance() - loss.value) for loss in each])
+        for each in (losses, [objective(prepared, first, rows) for rows in parts])
+    )
+    spread = max(each[:-1].std(ddof=1) for each in (now, now - before))
+    return {
+        "train_loss": float(np.mean([float(loss.value) for loss in losses[:-1]])),
+        "val_loss": float(losses[-1].value),
+        "gain_train": float(now[:-1].mean()),
+        "gain_val": float(now[-1]),
+        "gain_train_before": float(before[:-1].mean()),
+        "gain_val_before": float(before[-1]),
+        "gain_margin": float(spread * np.sqrt(1 + 1 / many) * stdtrit(many - 1, 0.975)),
+    }
+
+
+def _before(prepared: Prepared, method: Method, untrained: Encoder) -> Method:
+    """The method before training: built again, as its seed made it."""
+    part = prepared.recipe["encoder"]
+    recipe = {**prepared.recipe, "mixer": getattr(method, "mixer", None)}  # it may be one of the user's own
+    found = _build(
+        recipe, prepared.data.spec, prepared.classes, copy.deepcopy(untrained) if part.get("name") == "own" else part
+    )
+    found.encoder.load_state_dict(untrained.state_dict())
+    return found.to(next(method.parameters()).device).eval()
 
 
 @torch.no_grad()
