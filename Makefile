@@ -9,7 +9,7 @@ TORCH ?= torch==2.13.0
 .PHONY: demo test benchmark clean
 
 demo: $(VENV)/.ready
-	$(BIN)/mixtrast train digits --method imix --epochs 60 --lr 0.003 --seed 0 1 2
+	$(BIN)/mixtrast train digits --method imix --epochs 50 --lr 0.003 --seed 0 1 2
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .
