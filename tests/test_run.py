@@ -967,6 +967,16 @@ def test_fewer_examples_are_drawn_by_class_and_nested():
         run.prepare({"data": {"examples": 1}, "encoder": SMALL["encoder"]}, (x, y))
 
 
+def test_compiling_is_of_the_stages_and_changes_nothing_else(tmp_path, monkeypatch):
+    plain = small(blobs(), tmp_path / "plain", method="imix")
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda module, *given, **options: compiled.append(module))
+    done = small(blobs(), tmp_path / "compiled", method="imix", training={"compile": True})
+    assert len(compiled) == len(done.encoder().encoder.stages) > 0
+    assert not any(isinstance(module, methods.Method) for module in compiled)
+    assert same(state(plain), state(done))
+
+
 def test_nothing_stands_beside_where_it_is_not_wanted(tmp_path):
     done = small(blobs(), tmp_path / "run", method="supcon", training={"beside": "none"})
     assert "supervised" not in done.results["probes"]["knn"]

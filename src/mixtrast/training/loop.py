@@ -201,8 +201,9 @@ class _Run:
         if self.ahead is None or self.ahead[0] != step:
             self.ahead = (step, self.reader.submit(files.__getitem__, index))
         found = self.ahead[1].result()
-        after = self._index(step + 1)[0]
-        self.ahead = (step + 1, self.reader.submit(files.__getitem__, after))
+        self.ahead = None
+        if step < self.plan.steps:
+            self.ahead = (step + 1, self.reader.submit(files.__getitem__, self._index(step + 1)[0]))
         return found
 
     # --- what is kept and shown ---
