@@ -1,4 +1,4 @@
-"""What a step costs over what it cannot do without: python benchmarks/step.py [--over loop|encoder] [--method M ...]
+"""What a step costs over what it cannot do without: python benchmarks/step.py [--over loop|encoder|base|float32]
 
 --over loop: the digits run at its defaults. `fit` is everything a run does in a step: draws from (seed, step, role), batch,
 views, Fabric, the check that the loss is finite, learning rate, lines of metrics with chance level and floor, the checkpoint at
@@ -9,6 +9,11 @@ that of one round: the median over rounds, with quartiles. Looks at the validati
 --over encoder: `step` is all of a step (bytes to intensities, views, mixing, forward, loss, backward, optimizer) on 256 images
 of 32 x 32 with ResNet-18 at width 16; `encoder` is the forward and backward of the bare encoder on as many images as the method
 encodes, in the same precision and memory order.
+
+--over base: the same step of a method that stands on another, over a step of that one, and what both keep for the backward
+pass: bytes of the tensors that autograd saves, each counted once.
+
+--over float32: the same step as the machine chooses it (bfloat16, channels-last), over the step in float32 in plain order.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +40,7 @@ from mixtrast.run.prepare import Prepared, prepare
 from mixtrast.training import Record, fit
 from mixtrast.training.loop import _Run
 
+BASES = {"mixco": "simclr"}
 IMAGES = 256
 STEPS, LOG_EVERY = 100, 5  # as often as the run of 500 steps logs
 
@@ -101,7 +108,7 @@ def measure(name: str, rounds: int) -> dict[str, float]:
     return {**mean, "ratio": middle, "low": low, "high": high}
 
 
-def prepared_images(name: str, precision: str) -> Prepared:
+def prepared_images(name: str, **training: object) -> Prepared:
     """A run of ResNet-18 at width 16 on images of noise, 256 a step."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (4 * IMAGES, 3, 32, 32), dtype=np.uint8), np.arange(4 * IMAGES) % 10
@@ -109,33 +116,76 @@ def prepared_images(name: str, precision: str) -> Prepared:
         "method": name,
         "encoder": {"name": "resnet18", "width": 16},
         "views": "supcon",
-        "training": {"steps": 1, "batch": IMAGES, "precision": precision},
+        "training": {"steps": 1, "batch": IMAGES, **training},
     }
     return prepare(settings, (x, y))
 
 
+class Step:
+    """The first step of a run, as often as it is asked for."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.run = _Run(copy.deepcopy(prepared.method), prepared.examples, prepared.plan, None, None, [])
+        self.run.method.train()
+
+    def __call__(self) -> None:
+        self.run.step = 0
+        self.run._one_step()
+
+    def encoded(self) -> int:
+        """How many images pass the encoder."""
+        count = 0
+
+        def add(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+            nonlocal count
+            count += len(given[0])
+
+        hook = self.run.raw.encoder.stages[0].register_forward_pre_hook(add)
+        self()
+        hook.remove()
+        return count
+
+    def saved(self) -> int:
+        """Bytes kept for the backward pass, but for the weights."""
+        kept: dict[int, int] = {}
+        weights = {weight.untyped_storage().data_ptr() for weight in self.run.raw.parameters()}
+
+        def pack(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in weights:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            self()
+        return sum(kept.values())
+
+
+def race(forms: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Milliseconds of two forms, and the ratio of the first to the second within a round, with quartiles."""
+    one, other = forms
+    seconds: dict[str, list[float]] = {form: [] for form in forms}
+    for form in forms.values():
+        form()  # untimed
+    for _ in range(rounds):
+        for name in random.sample(list(forms), 2):
+            began = time.perf_counter()
+            forms[name]()
+            seconds[name].append(time.perf_counter() - began)
+    ratios = [a / b for a, b in zip(seconds[one], seconds[other], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4) if rounds > 1 else [ratios[0]] * 3
+    middles = {name: 1000 * statistics.median(times) for name, times in seconds.items()}
+    return {**middles, "ratio": middle, "low": low, "high": high}
+
+
 def over_encoder(name: str, rounds: int, precision: str) -> dict[str, float]:
-    """Milliseconds of a step and of its encoder alone, and their ratio with quartiles."""
-    prepared = prepared_images(name, precision)
-    machine = prepared.plan.machine
-    run = _Run(copy.deepcopy(prepared.method), prepared.examples, prepared.plan, None, None, [])
-    run.method.train()
-    encoded = 0
-
-    def count(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
-        nonlocal encoded
-        encoded += len(given[0])
-
-    hook = run.raw.encoder.stages[0].register_forward_pre_hook(count)
-    run._one_step()
-    hook.remove()
+    """A step and its encoder alone."""
+    prepared = prepared_images(name, precision=precision)
+    machine, step = prepared.plan.machine, Step(prepared)
+    encoded = step.encoded()
     order = torch.channels_last if machine.channels_last else torch.contiguous_format
     bare = copy.deepcopy(prepared.method.encoder).to(memory_format=order).train()  # type: ignore[call-overload]
     x = torch.randn(encoded, 3, 32, 32).contiguous(memory_format=order)
-
-    def step() -> None:
-        run.step = 0
-        run._one_step()
 
     def encoder() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=machine.precision == "bf16-mixed"):
@@ -143,39 +193,45 @@ def over_encoder(name: str, rounds: int, precision: str) -> dict[str, float]:
         value.backward()
         bare.zero_grad()
 
-    forms = {"step": step, "encoder": encoder}
-    seconds: dict[str, list[float]] = {form: [] for form in forms}
-    for timed in forms.values():
-        timed()  # untimed
-    for _ in range(rounds):
-        for form in random.sample(list(forms), 2):
-            began = time.perf_counter()
-            forms[form]()
-            seconds[form].append(time.perf_counter() - began)
-    ratios = [a / b for a, b in zip(seconds["step"], seconds["encoder"], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4) if rounds > 1 else [ratios[0]] * 3
-    mean = {form: 1000 * statistics.median(times) for form, times in seconds.items()}
-    return {**mean, "ratio": middle, "low": low, "high": high, "encoded": encoded}
+    return {**race({"step": step, "encoder": encoder}, rounds), "encoded": encoded}
+
+
+def over_base(name: str, rounds: int, precision: str) -> dict[str, float]:
+    """A step, and a step of the method it stands on."""
+    step, base = (Step(prepared_images(each, precision=precision)) for each in (name, BASES[name]))
+    saved = step.saved() / base.saved()
+    return {**race({"step": step, "base": base}, rounds), "saved": saved, "encoded": step.encoded() / base.encoded()}
+
+
+def over_float32(name: str, rounds: int, _: str) -> dict[str, float]:
+    """A step as the machine chooses it, and the plain one."""
+    chosen, plain = prepared_images(name), prepared_images(name, precision="32-true", channels_last=False)
+    print(f"{name}: {chosen.plan.machine.precision}, channels last {chosen.plan.machine.channels_last}")
+    return race({"step": Step(chosen), "float32": Step(plain)}, rounds)
+
+
+OVER = {"encoder": over_encoder, "base": over_base, "float32": over_float32}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument("--over", choices=("loop", "encoder"), default="loop")
+    parser.add_argument("--over", choices=("loop", *OVER), default="loop")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--method", nargs="+", default=methods.names())
-    parser.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true", help="with --over encoder")
+    parser.add_argument("--method", nargs="+", help="default: all that can be measured so")
+    parser.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true", help="over encoder or base")
     parser.add_argument("--json", type=Path)
     known = parser.parse_args()
     threads = torch.get_num_threads()
-    one, other = ("fit", "bare") if known.over == "loop" else ("step", "encoder")
+    one, other = ("fit", "bare") if known.over == "loop" else ("step", known.over)
     print(f"torch {torch.__version__}, {threads} threads, {platform.machine()}; {known.rounds} rounds")
     print(f"{'method':<12} {one:>8} {other:>8}   {one} / {other} (quartiles)")
     found = {}
-    for name in known.method:
-        row = measure(name, known.rounds) if known.over == "loop" else over_encoder(name, known.rounds, known.precision)
+    for name in known.method or (list(BASES) if known.over == "base" else methods.names()):
+        row = measure(name, known.rounds) if known.over == "loop" else OVER[known.over](name, known.rounds, known.precision)
         found[name] = row
         print(
-            f"{name:<12} {row[one]:5.1f} ms {row[other]:5.1f} ms   {row['ratio']:.3f} ({row['low']:.3f}-{row['high']:.3f})",
+            f"{name:<12} {row[one]:5.1f} ms {row[other]:5.1f} ms   {row['ratio']:.3f} ({row['low']:.3f}-{row['high']:.3f})"
+            + "".join(f"   {key} {row[key]:.3f}" for key in ("encoded", "saved") if key in row and known.over == "base"),
             flush=True,
         )
     if known.json:

@@ -654,6 +654,9 @@ def test_every_weight_of_a_method_learns(name):
     made(batch(made, dtype=torch.float64), seeded()).value.backward()
     largest = max(float(weight.grad.abs().max()) for weight in made.parameters() if weight.grad is not None)
     for which, weight in made.named_parameters():
+        if not weight.requires_grad:  # of a slow copy
+            assert weight.grad is None
+            continue
         assert weight.grad is not None, which
         assert weight.grad.isfinite().all()
         assert float(weight.grad.abs().max()) > 1e-9 * largest, which

@@ -13,10 +13,12 @@ import sys
 from typing import Any
 
 from mixtrast import registry
+from mixtrast.encoders._ema import EMA as EMA
 from mixtrast.encoders._encoder import Encoder as Encoder
 from mixtrast.encoders._encoder import wrap as wrap
 from mixtrast.encoders._heads import Head as Head
 from mixtrast.encoders._heads import head as head
+from mixtrast.encoders._split import split_norms as split_norms
 from mixtrast.spec import Spec
 
 _room = sys.modules[__name__]

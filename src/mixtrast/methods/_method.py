@@ -48,6 +48,23 @@ class Loss(NamedTuple):
     chance: Callable[[], Tensor]
     floor: Callable[[], Tensor]
 
+    def plus(self, other: Loss, weight: float = 1.0) -> Loss:
+        """This and `weight` times the other; levels add like values. Parts of one name are added too."""
+        parts = dict(self.parts)
+        for name, part in other.parts.items():
+            parts[name] = parts[name] + part if name in parts else part
+        return Loss(
+            self.value + weight * other.value,
+            parts,
+            lambda: self.chance() + weight * other.chance(),
+            lambda: self.floor() + weight * other.floor(),
+        )
+
+    def times(self, weight: float) -> Loss:
+        """`weight` of it, parts and levels too."""
+        parts = {name: weight * part for name, part in self.parts.items()}
+        return Loss(weight * self.value, parts, lambda: weight * self.chance(), lambda: weight * self.floor())
+
 
 class Method(nn.Module, ABC):
     """The contract of methods: built on an encoder, a `Batch` and a generator in, a `Loss` out.
@@ -76,6 +93,14 @@ class Method(nn.Module, ABC):
     def after_step(self, progress: float) -> None:
         """Called after each optimizer step, with the share of the run that is done: moving averages, queues."""
 
+    def restart(self) -> None:
+        """Called when the encoder was given other weights before the first step: what is a copy of it is made anew."""
+
+    @classmethod
+    def usual(cls, given: Mapping[str, Any], rows: int) -> dict[str, tuple[Any, str]]:
+        """Options that were left out and depend on others or on the number of training examples: value and reason."""
+        return {}
+
     def _depths(self, depth: int | tuple[int, ...]) -> tuple[int, ...]:
         """The depths to draw from, checked against the encoder's stages."""
         depths = tuple(depth) if isinstance(depth, tuple | list) else (depth,)
@@ -99,33 +124,78 @@ class Method(nn.Module, ABC):
         return views if depth == 0 else self.encoder.run(torch.cat(views), stop=depth).chunk(len(views))
 
 
-class Contrastive(Method):
-    """A method that compares unit vectors: z = projector(encoder(x)) / |...|."""
+class Embedding(Method):
+    """A method whose loss is of unit vectors: z = projector(encoder(x)) / |...|."""
 
-    def __init__(self, encoder: Encoder, temperature: float, projector: Head, dim: int) -> None:
+    def __init__(self, encoder: Encoder, projector: Head, dim: int) -> None:
         super().__init__(encoder)
-        name = type(self).__name__
-        if not is_number(temperature) or not 0 < temperature < float("inf"):
-            raise ValueError(f"`temperature` of {name} must be > 0, got {temperature!r}. Usual values are 0.05 to 1.")
         if not isinstance(dim, int) or dim < 1:
-            raise ValueError(f"`dim` of {name} must be a whole number above 0, got {dim!r}. Usual is 128.")
-        self.temperature = temperature
+            raise ValueError(f"`dim` of {type(self).__name__} must be a whole number above 0, got {dim!r}. Usual is 128.")
         self.projector = head(projector, encoder.dim, dim)
+        self.dim = encoder.dim if projector == "none" else dim
 
     def embed(self, x: Tensor, start: int = 0) -> Tensor:
         """(N, ...) at depth `start` -> unit vectors (N, dim)."""
-        z = self.projector(self.encoder.run(x, start))
-        return normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1)  # under autocast it is bfloat16
+        return unit(self.projector(self.encoder.run(x, start)))
 
-    def compare(self, anchors: Tensor, candidates: Tensor, ours: Labels, theirs: Labels, **seen: Any) -> Loss:
-        """`contrast` at this temperature, and its levels."""
-        value = algebra.contrast(anchors, candidates, ours, theirs, temperature=self.temperature, **seen)
+
+class Contrastive(Embedding):
+    """A method that contrasts unit vectors at a temperature."""
+
+    def __init__(self, encoder: Encoder, temperature: float, projector: Head, dim: int) -> None:
+        super().__init__(encoder, projector, dim)
+        self.temperature = checked_temperature(self, "temperature", temperature)
+
+    def compare(
+        self, anchors: Tensor, candidates: Tensor, ours: Labels, theirs: Labels, *, part: str = "contrast",
+        temperature: float | None = None, **seen: Any,
+    ) -> Loss:  # fmt: skip
+        """`contrast` at this temperature, or another, and its levels."""
+        temperature = self.temperature if temperature is None else temperature
+        value = algebra.contrast(anchors, candidates, ours, theirs, temperature=temperature, **seen)
         return Loss(
             value,
-            {"contrast": value.detach()},
+            {part: value.detach()},
             lambda: algebra.chance(ours, theirs, **seen),
             lambda: algebra.floor(ours, theirs, **seen),
         )
+
+
+def attract(anchors: Tensor, targets: Tensor, ours: Labels, theirs: Labels) -> Loss:
+    """`align` with its levels: 2 for vectors that have nothing to do with each other, and 0."""
+    value = algebra.align(anchors, targets, ours, theirs)
+    return Loss(value, {"align": value.detach()}, lambda: value.new_full((), 2.0), lambda: value.new_zeros(()))
+
+
+def unit(z: Tensor) -> Tensor:
+    """Rows over their norm, in float32 or wider: under autocast they come as bfloat16."""
+    return normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=1)
+
+
+def checked_temperature(method: Method, name: str, value: float) -> float:
+    if not is_number(value) or not 0 < value < float("inf"):
+        raise ValueError(f"`{name}` of {type(method).__name__} must be > 0, got {value!r}. Usual values are 0.05 to 1.")
+    return value
+
+
+def only_for(method: Method, base: str, bases: tuple[str, ...], **options: Any) -> None:
+    """Refuses options, None where they were left out, that this base has no use for."""
+    for name, value in options.items():
+        if value is not None and base not in bases:
+            raise ValueError(
+                f"`{name}` of {type(method).__name__} is for base {' or '.join(bases)}, got {value!r} with {base!r}. "
+                f"Leave it out, or use `base` {bases[0]!r}."
+            )
+
+
+def identities(rows: Tensor, times: int = 1) -> Labels:
+    """Row i is i; of `times` views one after the other, each view's row i."""
+    return Labels.of(torch.arange(len(rows) // times, device=rows.device).repeat(times))
+
+
+def itself(rows: Tensor) -> Tensor:
+    """What `exclude` takes where no row may see itself."""
+    return torch.arange(len(rows), device=rows.device)
 
 
 def draw(depths: tuple[int, ...], generator: torch.Generator) -> int:

@@ -1,41 +1,63 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mixtrast import algebra
-from mixtrast.checks import is_number
+from mixtrast.checks import check_choice, is_number
 from mixtrast.encoders import Encoder, Head
 from mixtrast.labels import Labels, Mix
-from mixtrast.methods._method import Batch, Contrastive, Loss, draw, two_views
+from mixtrast.methods._keys import MOMENTUM, QUEUE, Keys, usual_queue
+from mixtrast.methods._method import (
+    Batch,
+    Contrastive,
+    Loss,
+    checked_temperature,
+    draw,
+    identities,
+    itself,
+    only_for,
+    two_views,
+)
 from mixtrast.mixers import Mixer, OneOf
+
+# What the authors' code has for TinyImageNet: τ, τ of the mixed term.
+TEMPERATURES = {"simclr": (0.5, 0.5), "moco": (0.2, 0.05)}
 
 
 class MixCo(Contrastive):
-    """SimCLR, and beside it mixtures of each view find, in the clean other view, both their ingredients by their shares.
+    """SimCLR or MoCo, and beside it mixtures of a view find, in the clean other view, their ingredients by their shares.
 
-        x̃_i = λ_i x_i + (1 - λ_i) x_h+i,      i = 1..h = N/2,      l_i = -λ_i log p_i,i - (1 - λ_i) log p_i,h+i
-        L = NT-Xent(τ) + weight 1/2 Σ_views 1/h Σ_i l_i
+        x̃_i = Σ_k λ_ik x_i+kh,      i = 1..h = N/K,  k = 0..K-1,      l_i = -Σ_k λ_ik log p_i,i+kh
+        L = L_base(τ) + weight 1/h Σ_i l_i          (with simclr the mean over mixtures of view 1 and of view 2)
 
-    with p_ij the softmax over all N clean c_j of the other view of <z_i, c_j> / mix_temperature, c not detached. The halves of
-    a batch are partners, as its order is random; the last example of an odd batch is not mixed. Mixtures pass the encoder
-    apart from the clean views, so batch norm sees clean ones alone, then mixed ones alone. No label is looked at.
+    with p_ij the softmax of <z_i, c_j> / mix_temperature over
+
+        simclr   all N clean c_j of the other view, not detached. Mixtures pass the encoder apart from the clean views, so batch
+                 norm sees clean ones alone, then mixed ones alone.
+        moco     the keys of the whole batch and the queue. Only queries are mixed, and pass the encoder with the clean ones.
+
+    The parts of a batch are partners, as its order is random; what K does not divide is not mixed. No label is looked at.
 
     Args:
         mixer: how; mixup with λ ~ U(0, 1) where none is given.
         depth: where: 0 the input, as in the paper, deeper as the encoder says; of several, one is drawn for each batch.
         base: the method that stands beside the mixtures.
         weight: of the mixed term, >= 0: the paper's β. The authors' code for SimCLR has none, which is 1.
-        temperature: τ of the clean term.
-        mix_temperature: that of the mixed term. The authors' code has .5 with SimCLR.
+        ingredients: K. The paper has 2, and names more as future work; then the mixer is mixup.
+        temperature: τ of the base; None: .5 with simclr, .2 with moco.
+        mix_temperature: that of the mixed term; None: .5 with simclr, .05 with moco, as in the authors' code.
+        queue: with moco, keys of earlier batches; None: 4096, or as many as there are training examples.
+        momentum: with moco, of the slow copy: one number, or (first, last) along half a cosine. None: .99.
+        splits: with moco, parts of a batch that share batch norm's statistics.
         projector: see `encoders.head`.
         dim: numbers in z.
 
-    Reference: Kim et al., MixCo, 2020, arXiv:2010.06300, eq. 3-4, with SimCLR's loss as in the authors' code.
-    Differs: both views pass the encoder together, and so do the mixtures of both; the authors pass each by itself, which only
-        batch norm can tell.
+    Reference: Kim et al., MixCo, 2020, arXiv:2010.06300, eq. 3-4, and its code (Lee-Gihun/MixCo-Mixup-Contrast).
+    Differs: with simclr both views pass the encoder together, and so do the mixtures of both; the authors pass each by itself,
+        which only batch norm can tell.
     """
 
     mixing: ClassVar[dict[str, Any] | None] = {"name": "mixup"}
@@ -46,46 +68,90 @@ class MixCo(Contrastive):
         *,
         mixer: Mixer | OneOf | None = None,
         depth: int | tuple[int, ...] = 0,
-        base: Literal["simclr"] = "simclr",
+        base: Literal["simclr", "moco"] = "simclr",
         weight: float = 1.0,
-        temperature: float = 0.5,
-        mix_temperature: float = 0.5,
+        ingredients: int = 2,
+        temperature: float | None = None,
+        mix_temperature: float | None = None,
+        queue: int | None = None,
+        momentum: float | tuple[float, float] | None = None,
+        splits: int = 1,
         projector: Head = "mlp",
         dim: int = 128,
     ) -> None:
-        super().__init__(encoder, temperature, projector, dim)
-        if base != "simclr":
-            raise ValueError(f"`base` of MixCo must be 'simclr', got {base!r}.")
+        check_choice("base", base, tuple(TEMPERATURES))
+        usual, usual_mixed = TEMPERATURES[base]
+        super().__init__(encoder, usual if temperature is None else temperature, projector, dim)
         if not is_number(weight) or not 0 <= weight < float("inf"):
             raise ValueError(f"`weight` of MixCo must be 0 or more, got {weight!r}. The paper has 1.")
-        if not is_number(mix_temperature) or not 0 < mix_temperature < float("inf"):
-            raise ValueError(f"`mix_temperature` of MixCo must be > 0, got {mix_temperature!r}. Usual values are 0.05 to 1.")
+        if not isinstance(ingredients, int) or isinstance(ingredients, bool) or ingredients < 2:
+            raise ValueError(f"`ingredients` of MixCo must be a whole number, 2 or more, got {ingredients!r}. The paper has 2.")
+        mixed = usual_mixed if mix_temperature is None else mix_temperature
+        self.mix_temperature = checked_temperature(self, "mix_temperature", mixed)
         self.mixer, self.depth, self.base = self._mixer(mixer), self._depths(depth), base
-        self.weight, self.mix_temperature = weight, mix_temperature
+        self.weight, self.ingredients = weight, ingredients
+        only_for(self, base, ("moco",), queue=queue, momentum=momentum, splits=None if splits == 1 else splits)
+        if base == "moco":
+            length, m = QUEUE if queue is None else queue, MOMENTUM if momentum is None else momentum
+            self.keys = Keys(encoder, self.projector, self.dim, momentum=m, queue=length, splits=splits)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         depth, n = draw(self.depth, generator), len(batch.index)
-        if n < 2:
-            raise ValueError(f"MixCo mixes one half of a batch with the other: it takes two examples or more, got {n}.")
-        views = torch.cat(self._up_to(depth, *two_views(batch, self)))
+        if n < self.ingredients:
+            raise ValueError(
+                f"MixCo mixes one part of a batch with another: it takes {self.ingredients} examples or more, got {n}. Use a "
+                "larger `batch`."
+            )
+        first, second = two_views(batch, self)
+        return (self._simclr if self.base == "simclr" else self._moco)(first, second, depth, generator)
+
+    def _simclr(self, first: Tensor, second: Tensor, depth: int, generator: torch.Generator) -> Loss:
+        n = len(first)
+        views = torch.cat(self._up_to(depth, first, second))
         z = self.embed(views, depth)
-        both = Labels.of(torch.arange(n, device=z.device).repeat(2))
-        plain = self.compare(z, z, both, both, exclude=torch.arange(2 * n, device=z.device))
-        mixed, mix = self.mixer(views, generator, parents=self.parents(n))
-        who = Labels.of(torch.arange(n, device=z.device))
-        labels = [both.mix(Mix(*rows)) for rows in zip(mix.parents.chunk(2), mix.weight.chunk(2), strict=True)]
-        terms = zip(self.embed(mixed, depth).chunk(2), z.chunk(2)[::-1], labels, strict=True)
-        directions = [algebra.contrast(m, c, ours, who, temperature=self.mix_temperature) for m, c, ours in terms]
-        beside = (directions[0] + directions[1]) / 2
-        return Loss(
-            plain.value + self.weight * beside,
-            {"simclr": plain.value.detach(), "mixco": beside.detach()},
-            lambda: plain.chance() + self.weight / 2 * (algebra.chance(labels[0], who) + algebra.chance(labels[1], who)),
-            lambda: plain.floor() + self.weight / 2 * (algebra.floor(labels[0], who) + algebra.floor(labels[1], who)),
-        )
+        both, who = identities(z, 2), identities(first)
+        loss = self.compare(z, z, both, both, exclude=itself(z), part="simclr")
+        parents = self.parents(n)
+        mixed, mix = self.mixer(views, generator, parents=torch.cat([parents, parents + n]))
+        one, two = (both.mix(Mix(*rows)) for rows in zip(mix.parents.chunk(2), mix.weight.chunk(2), strict=True))
+        mine, yours = self.embed(mixed, depth).chunk(2)
+        beside = self._beside(mine, z[n:], one, who).plus(self._beside(yours, z[:n], two, who))
+        return loss.plus(beside.times(0.5), self.weight)
+
+    def _moco(self, first: Tensor, second: Tensor, depth: int, generator: torch.Generator) -> Loss:
+        (first,) = self._up_to(depth, first)
+        mixed, mix = self.mixer(first, generator, parents=self.parents(len(first)))
+        q, m = self.embed(torch.cat([first, mixed]), depth).tensor_split([len(first)])
+        k, who, queue = self.keys(second, generator), identities(q), self.keys.queue
+        assert queue is not None
+        nobody = Labels.nobody(len(queue.keys), q.device)
+        loss = self.compare(q, queue.keys, who, nobody, paired=k, part="moco")
+        candidates, theirs = self.keys.candidates(k)
+        return loss.plus(self._beside(m, candidates, who.mix(mix), theirs), self.weight)
+
+    def _beside(self, z: Tensor, candidates: Tensor, ours: Labels, theirs: Labels) -> Loss:
+        return self.compare(z, candidates, ours, theirs, temperature=self.mix_temperature, part="mixco")
 
     def parents(self, n: int) -> Tensor:
-        """(2h, 2) rows of [view 1; view 2], h = n // 2: of each view, the first half with the second."""
-        first = torch.arange(n // 2)
-        pairs = torch.stack([first, first + n // 2], 1)
-        return torch.cat([pairs, pairs + n])
+        """(h, K) rows of a view, h = n // K: the first h with the next, and so on."""
+        h = n // self.ingredients
+        return torch.arange(h * self.ingredients).view(self.ingredients, h).t().contiguous()
+
+    def after_step(self, progress: float) -> None:
+        if self.base == "moco":
+            self.keys.step(self.encoder, self.projector, progress)
+
+    def restart(self) -> None:
+        if self.base == "moco":
+            self.keys.slow.restart(self.encoder, self.projector)
+
+    @classmethod
+    def usual(cls, given: Mapping[str, Any], rows: int) -> dict[str, tuple[Any, str]]:
+        base = given.get("base") or "simclr"
+        found: dict[str, tuple[Any, str]] = {}
+        if base in TEMPERATURES:
+            names = ("temperature", "mix_temperature")
+            found = {name: (value, f"the authors' with {base}") for name, value in zip(names, TEMPERATURES[base], strict=True)}
+        if base == "moco":
+            found["queue"] = usual_queue(rows)
+        return {name: value for name, value in found.items() if given.get(name) is None}

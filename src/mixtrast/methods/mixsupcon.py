@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from mixtrast import draws
+from mixtrast import algebra, draws
+from mixtrast.checks import check_choice, is_number
 from mixtrast.encoders import Encoder, Head
-from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, draw, two_views
+from mixtrast.labels import Labels
+from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, draw, itself, two_views
 from mixtrast.mixers import Mixer, OneOf
 
 
@@ -23,12 +26,16 @@ class MixSupCon(Contrastive):
         mixer: how; mixup where none is given.
         depth: where: 0 the input, deeper as the encoder says; of several, one is drawn for each batch.
         mixtures: "2N": view 1 with a partner's view 2 and view 2 with another's view 1, as many as SupCon encodes; "N": the
-            first half of these.
+            first half of these; "any": 2N, with partners from both views.
         reading: "C", every mixture counts alike (1/r_k); "B", by the mass r_k of its label, Σ_k r_k l_k / Σ_k r_k: strongly
-            mixed ones and rare classes less.
+            mixed ones and rare classes less; "A", as B with one softmax for all pairs of the batch, as the sums are printed;
+            "D", as C among the clean views, which pass the encoder too: W_kl = <ỹ_k, y_l>.
+        clean: weight of a SupCon loss of the clean views beside it, which then pass the encoder too.
         temperature: τ.
         projector: see `encoders.head`.
         dim: numbers in z.
+
+    Mixtures pass the encoder together, and so do the clean views, where they are asked for.
 
     Reference: the MixSupCon manuscript (no public code). As printed, its eq. 4-6 compare each mixture with itself, and the
         loss is constant; these are the readings that make sense of it, C the one that is SupCon at λ = 1.
@@ -43,33 +50,61 @@ class MixSupCon(Contrastive):
         *,
         mixer: Mixer | OneOf | None = None,
         depth: int | tuple[int, ...] = 0,
-        mixtures: Literal["N", "2N"] = "2N",
-        reading: Literal["B", "C"] = "C",
+        mixtures: Literal["N", "2N", "any"] = "2N",
+        reading: Literal["A", "B", "C", "D"] = "C",
+        clean: float = 0.0,
         temperature: float = 0.1,
         projector: Head = "mlp",
         dim: int = 128,
     ) -> None:
         super().__init__(encoder, temperature, projector, dim)
-        if mixtures not in ("N", "2N") or reading not in ("B", "C"):
-            raise ValueError(
-                f"`mixtures` of MixSupCon must be 'N' or '2N' and `reading` 'B' or 'C', got {mixtures!r} and {reading!r}."
-            )
+        check_choice("mixtures", mixtures, ("N", "2N", "any"))
+        check_choice("reading", reading, ("A", "B", "C", "D"))
+        if not is_number(clean) or not 0 <= clean < float("inf"):
+            raise ValueError(f"`clean` of MixSupCon must be a weight, 0 or more, got {clean!r}. 0 is no clean term.")
         self.mixer, self.depth = self._mixer(mixer), self._depths(depth)
-        self.mixtures, self.reading = mixtures, reading
+        self.mixtures, self.reading, self.clean = mixtures, reading, clean
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        depth = draw(self.depth, generator)
-        pool = torch.cat(two_views(batch, self))
-        pool = self.encoder.run(pool, stop=depth) if depth else pool
+        depth, classes = draw(self.depth, generator), classes_of(batch)
+        (pool,) = self._up_to(depth, torch.cat(two_views(batch, self)))
         parents = draws.to(self.parents(len(batch.index), generator), pool.device)
         mixed, mix = self.mixer(pool, generator, parents=parents)
-        z, labels = self.embed(mixed, depth), classes_of(batch).mix(mix)
-        normalize = "row" if self.reading == "C" else "total"
-        itself = torch.arange(len(z), device=z.device)
-        return self.compare(z, z, labels, labels, exclude=itself, normalize=normalize)
+        z, labels = self.embed(mixed, depth), classes.mix(mix)
+        if self.reading != "D" and not self.clean:
+            return self._among(z, labels)
+        c = self.embed(pool, depth)
+        loss = self.compare(z, c, labels, classes, part="mixsupcon") if self.reading == "D" else self._among(z, labels)
+        if not self.clean:
+            return loss
+        return loss.plus(self.compare(c, c, classes, classes, exclude=itself(c), part="supcon"), self.clean)
+
+    def _among(self, z: Tensor, labels: Labels) -> Loss:
+        """Readings A, B and C: mixtures among mixtures."""
+        normalize: Literal["row", "total"] = "row" if self.reading == "C" else "total"
+        if self.reading == "A":
+            return self._one_partition(z, labels)
+        return self.compare(z, z, labels, labels, exclude=itself(z), normalize=normalize, part="mixsupcon")
+
+    def _one_partition(self, z: Tensor, labels: Labels) -> Loss:
+        """-1/ΣW Σ_kl W_kl log ( exp(<z_k, z_l> / τ) / Σ_{i != j} exp(<z_i, z_j> / τ) )."""
+        seen: dict[str, Any] = {"exclude": itself(z), "normalize": "total"}
+        log_z = algebra.log_partition(z, z, temperature=self.temperature, exclude=itself(z)).logsumexp(0)
+        pull = 1 - algebra.align(z, z, labels, labels, **seen) / 2  # the mean of <z_k, z_l>, weighed by W
+        value = log_z - pull / self.temperature
+        mass = algebra.row_mass(labels, labels, exclude=itself(z))
+        share = mass / mass.sum().clamp(min=1e-300)
+        return Loss(
+            value,
+            {"mixsupcon": value.detach()},
+            lambda: value.new_tensor(math.log(len(z) * (len(z) - 1))),
+            lambda: algebra.floor(labels, labels, **seen) + torch.special.entr(share).sum(),
+        )
 
     def parents(self, n: int, generator: torch.Generator) -> Tensor:
-        """(N or 2N, 2) rows of [view 1; view 2]: each with a random one of the other view."""
+        """(N or 2N, 2) rows of [view 1; view 2]: each with a random one, of the other view unless any will do."""
+        if self.mixtures == "any":
+            return torch.stack([torch.arange(2 * n), torch.randperm(2 * n, generator=generator)], 1)
         first = torch.stack([torch.arange(n), n + torch.randperm(n, generator=generator)], 1)
         if self.mixtures == "N":
             return first

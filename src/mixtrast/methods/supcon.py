@@ -1,34 +1,75 @@
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import ClassVar, Literal
 
 import torch
+from torch import Tensor
 
+from mixtrast import algebra
+from mixtrast.checks import check_choice
 from mixtrast.encoders import Encoder, Head
-from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, two_views
+from mixtrast.labels import Labels
+from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, itself, two_views
+
+BASE_TEMPERATURE = 0.07  # SupContrast's, whatever τ is
 
 
 class SupCon(Contrastive):
     """All views of a class attract each other among all views of the batch; the mean over positives is outside the log.
 
-        l_i = -1/|P(i)| Σ_{p in P(i)} log ( exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
+        out        l_i = -1/|P(i)| Σ_{p in P(i)} log ( exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
+        in         l_i = -log ( 1/|P(i)| Σ_{p in P(i)} exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
+        sololearn  l_i = -log ( Σ_{p in P(i)} exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
 
     An example without a label is a class of its own: its positive is its other view, so labels may be missing in part.
 
     Args:
+        form: "out", the paper's recommendation; "in", its other form; "sololearn", the sum of the positives instead of their
+            mean, which is what that library calls SupCon.
+        compatible: "supcontrast" multiplies the loss by τ / .07 as the authors' code does, and with it the learning rate of
+            SGD; "paper" does not.
         temperature: τ. SupContrast has .1 for its published CIFAR numbers, .07 in its code.
         projector: see `encoders.head`.
         dim: numbers in z.
 
-    Reference: Khosla et al., SupCon, NeurIPS 2020, arXiv:2004.11362, eq. 2 ("out").
-    Differs: SupContrast multiplies the loss by τ / .07; this does not.
+    Reference: Khosla et al., SupCon, NeurIPS 2020, arXiv:2004.11362, eq. 2 ("out") and 3 ("in"); HobbitLong/SupContrast;
+        vturrisi/solo-learn.
     """
 
     uses_labels: ClassVar[bool] = True
 
-    def __init__(self, encoder: Encoder, *, temperature: float = 0.1, projector: Head = "mlp", dim: int = 128) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        form: Literal["out", "in", "sololearn"] = "out",
+        compatible: Literal["paper", "supcontrast"] = "paper",
+        temperature: float = 0.1,
+        projector: Head = "mlp",
+        dim: int = 128,
+    ) -> None:
         super().__init__(encoder, temperature, projector, dim)
+        check_choice("form", form, ("out", "in", "sololearn"))
+        check_choice("compatible", compatible, ("paper", "supcontrast"))
+        self.form, self.compatible = form, compatible
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         z, classes = self.embed(torch.cat(two_views(batch, self))), classes_of(batch)
-        return self.compare(z, z, classes, classes, exclude=torch.arange(len(z), device=z.device))
+        loss = self.compare(z, z, classes, classes, exclude=itself(z)) if self.form == "out" else self._summed(z, classes)
+        return loss.times(self.temperature / BASE_TEMPERATURE) if self.compatible == "supcontrast" else loss
+
+    def _summed(self, z: Tensor, classes: Labels) -> Loss:
+        """The forms with the positives inside the log. A row without any adds 0."""
+        mass = algebra.row_mass(classes, classes, exclude=itself(z))
+        some, count = mass > 0, mass.clamp(min=1).log()
+        mean = count if self.form == "in" else torch.zeros_like(count)
+        every = algebra.log_partition(z, z, temperature=self.temperature, exclude=itself(z))
+        theirs = algebra.log_partition(z, z, temperature=self.temperature, exclude=itself(z), among=(classes, classes))
+        value = torch.where(some, every - theirs + mean.to(every.dtype), 0.0).mean()
+        return Loss(
+            value,
+            {"contrast": value.detach()},
+            lambda: torch.where(some, math.log(len(z) - 1) - count + mean, 0.0).mean(),
+            lambda: torch.where(some, mean, 0.0).mean(),
+        )

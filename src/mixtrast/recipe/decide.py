@@ -75,7 +75,10 @@ def _method(part: Mapping[str, Any], facts: Facts, why: dict[str, str], problems
         one = f"{facts.labelled:,} training examples have a label, and all the same one"
         why["method"] = "no label is known in training" if not facts.labelled else one if facts.classes < 2 else share
         part = _unnamed("method", methods, name, part, problems)
-    return {"name": name, **full(registry.find(methods, name), part)}
+    kind = registry.find(methods, name)
+    for option, (value, reason) in kind.usual(part, facts.rows).items():
+        part[option], why[f"method.{option}"] = value, reason
+    return {"name": name, **full(kind, part)}
 
 
 def _mixer(part: Any, kind: type[Any], method: str, why: dict[str, str], problems: list[str]) -> Any:

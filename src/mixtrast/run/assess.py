@@ -17,6 +17,7 @@ from mixtrast.encoders import Encoder
 from mixtrast.evaluate import Features
 from mixtrast.export import embed
 from mixtrast.methods import Batch, Loss, Method
+from mixtrast.run.kept import kept
 from mixtrast.run.prepare import Material, Prepared, _build
 from mixtrast.training import read_metrics
 from mixtrast.views import Scale
@@ -66,9 +67,19 @@ def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str,
             continue
         evaluation = evaluate.get(name, **options)
         assert isinstance(evaluation, evaluate.Evaluation)
-        scores = {row: evaluation(features, seed=material.seed) for row, features in rows.items()}
+        scores = {row: _scores(row, name, options, evaluation, material.seed, features) for row, features in rows.items()}
         found[name] = {**scores, "majority": _majority(material)}
     return found
+
+
+def _scores(
+    row: str, name: str, options: Mapping[str, Any], evaluation: evaluate.Evaluation, seed: int, features: Features
+) -> dict[str, Any]:
+    """Of one row; those that training does not change may be known from another run."""
+    if row not in ("untrained", "raw"):
+        return evaluation(features, seed=seed)
+    scores: dict[str, Any] = kept(name, options, seed, features, lambda: evaluation(features, seed=seed))
+    return scores
 
 
 def _majority(material: Material) -> dict[str, float]:

@@ -135,6 +135,7 @@ def _initial(prepared: Prepared, folder: Path) -> Encoder:
     if (folder / export.UNTRAINED).exists():
         export.load_weights(folder / export.UNTRAINED, encoder)
         prepared.method.encoder.load_state_dict(encoder.state_dict())  # a module of one's own may come with other weights
+        prepared.method.restart()
     else:
         export.save_weights(folder / export.UNTRAINED, encoder)
     return encoder
@@ -184,7 +185,7 @@ def _results(
             "examples_per_second": round(prepared.plan.steps * (prepared.plan.training.batch or 1) / fitted.seconds, 1),
             "steps": prepared.plan.steps,
             "peak_memory_bytes": _peak(machine.device),
-            "parameters": sum(p.numel() for p in prepared.method.parameters()),
+            "parameters": sum(p.numel() for p in prepared.method.parameters() if p.requires_grad),
             "device": f"{machine.device}, {torch.get_num_threads()} threads, {machine.precision}",
         },
         "next": _next(prepared, folder),

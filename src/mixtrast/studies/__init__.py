@@ -5,6 +5,7 @@ A comparison is a folder:
     compare.yaml            the grid as it was resolved: cells, seeds, versions
     cells/CELL.yaml         the recipe of each cell, for `mixtrast train --recipe`
     runs/CELL/seed-S/       a run as any other; CELL/seed-S.log has what a failed one said
+    kept/                   probes of raw inputs and untrained encoders, which cells share
     compare.csv             every number, tidy
     report.html             one page
 """

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from mixtrast.run import work
+from mixtrast.run.kept import FOLDER
 from mixtrast.studies.capacity import Capacity, environment
 
 POLL = 0.1  # seconds between looks at the processes
@@ -133,7 +134,7 @@ def _start(task: Task, place: int, variables: Mapping[str, str]) -> Going:
     log = task.log.open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "mixtrast", *task.words()],
-        env={**os.environ, **variables},
+        env={**os.environ, **variables, FOLDER: str(task.folder.parents[2] / "kept")},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

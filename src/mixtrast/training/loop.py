@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mixtrast import draws
 from mixtrast.domains import Files
+from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.recipe import Training
 from mixtrast.training.machine import Machine, environment
@@ -121,8 +122,10 @@ class _Run:
         if machine.channels_last:
             method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if plan.training.compile:
-            for stage in method.encoder.stages:  # the stages, so that mixing between them stays possible; never the loss
-                stage.compile()
+            for part in method.modules():
+                if isinstance(part, Encoder):  # its stages, so that mixing between them stays possible; never the loss
+                    for stage in part.stages:
+                        stage.compile()
         self.method, self.optimizer = self.fabric.setup(method, optimizer(method, plan.training))
         self.examples = examples.to(machine)
         self.batch = plan.training.batch or len(examples.x)
