@@ -382,7 +382,7 @@ def test_the_smallest_batches(name, n, norm):
 def test_a_batch_of_one_has_no_partner(name):
     given = batch()
     one = Batch(tuple(view[:1] for view in given.views), given.label[:1], given.index[:1])
-    with pytest.raises(ValueError, match=r"takes two.* or more, got 1"):
+    with pytest.raises(ValueError, match=r"takes (two|that many).* or more, got 1"):
         value(method(name), one)
 
 
@@ -493,12 +493,9 @@ def test_mixco_is_the_authors_loss_from_image_to_weight():
 # --- the door ------------------------------------------------------------------------------------------------------------
 
 BAD = [
-    *[
-        ("mixco", {"mix_temperature": bad}, "`mix_temperature` of MixCo must be > 0")
-        for bad in (0, -0.1, NAN, INF, "0.1", None)
-    ],
+    *[("mixco", {"mix_temperature": bad}, "`mix_temperature` of MixCo must be > 0") for bad in (0, -0.1, NAN, INF, "0.1")],
     *[("mixco", {"weight": bad}, "`weight` of MixCo must be 0 or more") for bad in (-1, NAN, INF, "1", None, True)],
-    ("mixco", {"base": "moco"}, "`base` of MixCo must be 'simclr', got 'moco'"),
+    ("mixco", {"base": "byol"}, "`base` must be one of 'simclr', 'moco', got 'byol'"),
     *[
         (name, {"temperature": bad}, r"`temperature` of \w+ must be > 0")
         for name, bad in itertools.product(BOTH, (0, NAN, "1"))

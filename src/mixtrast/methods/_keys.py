@@ -46,7 +46,7 @@ class Keys(nn.Module):
     Args:
         dim: numbers in a key.
         momentum: of the copy, see `encoders.EMA`.
-        queue: keys of earlier batches; 0 is none.
+        queue: how many keys of earlier batches; None is none.
         splits: parts of a batch that share batch norm's statistics, in the encoder itself and in its copy. Keys are then
             normalised in another order than queries.
     """
@@ -58,14 +58,14 @@ class Keys(nn.Module):
         dim: int,
         *,
         momentum: float | tuple[float, float] = MOMENTUM,
-        queue: int = 0,
+        queue: int | None = None,
         splits: int = 1,
     ) -> None:
         super().__init__()
         split_norms(encoder, splits)
         split_norms(projector, splits)
         self.slow, self.splits = EMA(encoder, projector, momentum=momentum), splits
-        self.queue = Queue(queue, dim) if queue else None
+        self.queue = None if queue is None else Queue(queue, dim)
         self.new: list[Tensor] = []  # of this step, for the queue
 
     def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:

@@ -134,9 +134,14 @@ class Embedding(Method):
         self.projector = head(projector, encoder.dim, dim)
         self.dim = encoder.dim if projector == "none" else dim
 
+    def project(self, x: Tensor, start: int = 0) -> Tensor:
+        """(N, ...) at depth `start` -> vectors (N, dim) of any length, which a predictor takes."""
+        projected: Tensor = self.projector(self.encoder.run(x, start))
+        return projected
+
     def embed(self, x: Tensor, start: int = 0) -> Tensor:
         """(N, ...) at depth `start` -> unit vectors (N, dim)."""
-        return unit(self.projector(self.encoder.run(x, start)))
+        return unit(self.project(x, start))
 
 
 class Contrastive(Embedding):

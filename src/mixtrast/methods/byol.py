@@ -11,7 +11,7 @@ from mixtrast.methods._method import Batch, Embedding, Loss, attract, identities
 class BYOL(Embedding):
     """View 1 predicts what a slow copy of the encoder makes of view 2; nothing is pushed apart.
 
-        l_i = 2 - 2 <p_i, k_i>,       p = predictor(projector(encoder(x1))),  k = projector'(encoder'(x2)),  both of length 1
+        l_i = 2 - 2 <p_i, k_i>,       p = predictor(projector(encoder(x1))),  k = projector'(encoder'(x2)),  each / its length
 
     The copy is θ' = m θ' + (1 - m) θ after each step and has no gradient. Each view passes by itself, so batch norm sees one at
     a time. No label is looked at. The chance level shown is 2, of vectors that have nothing to do with each other; a loss near
@@ -51,7 +51,7 @@ class BYOL(Embedding):
 
     def predict(self, seen: Tensor, wanted: Tensor, generator: torch.Generator) -> Loss:
         """From one view the key of another."""
-        p = unit(self.predictor(self.embed(seen)))
+        p = unit(self.predictor(self.project(seen)))
         return attract(p, self.keys(wanted, generator), identities(p), identities(p))
 
     def after_step(self, progress: float) -> None:

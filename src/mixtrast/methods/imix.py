@@ -69,7 +69,7 @@ class IMix(Contrastive):
         only_for(self, base, SLOW, momentum=momentum, splits=None if splits == 1 else splits)
         self.mixer, self.depth, self.base = self._mixer(mixer), self._depths(depth), base
         if base in SLOW:
-            length = 0 if base == "byol" else QUEUE if queue is None else queue
+            length = None if base == "byol" else QUEUE if queue is None else queue
             m = MOMENTUM if momentum is None else momentum
             self.keys = Keys(encoder, self.projector, self.dim, momentum=m, queue=length, splits=splits)
         if base == "byol":
@@ -100,12 +100,12 @@ class IMix(Contrastive):
     def _slow(self, first: Tensor, second: Tensor, depth: int, generator: torch.Generator) -> Loss:
         (first,) = self._up_to(depth, first)
         mixed, mix = self.mixer(first, generator)
-        q, k = self.embed(mixed, depth), self.keys(second, generator)
+        q, k = self.project(mixed, depth), self.keys(second, generator)
         who = identities(k)
         if self.base == "byol":
             return attract(unit(self.predictor(q)), k, who.mix(mix), who)
         candidates, theirs = self.keys.candidates(k)
-        return self.compare(q, candidates, who.mix(mix), theirs)
+        return self.compare(unit(q), candidates, who.mix(mix), theirs)
 
     def after_step(self, progress: float) -> None:
         if self.base in SLOW:

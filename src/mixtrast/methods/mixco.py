@@ -99,8 +99,8 @@ class MixCo(Contrastive):
         depth, n = draw(self.depth, generator), len(batch.index)
         if n < self.ingredients:
             raise ValueError(
-                f"MixCo mixes one part of a batch with another: it takes {self.ingredients} examples or more, got {n}. Use a "
-                "larger `batch`."
+                f"MixCo mixes one part of a batch with another: with {self.ingredients} ingredients it takes that many "
+                f"examples or more, got {n}. Use a larger `batch`."
             )
         first, second = two_views(batch, self)
         return (self._simclr if self.base == "simclr" else self._moco)(first, second, depth, generator)
@@ -111,8 +111,7 @@ class MixCo(Contrastive):
         z = self.embed(views, depth)
         both, who = identities(z, 2), identities(first)
         loss = self.compare(z, z, both, both, exclude=itself(z), part="simclr")
-        parents = self.parents(n)
-        mixed, mix = self.mixer(views, generator, parents=torch.cat([parents, parents + n]))
+        mixed, mix = self.mixer(views, generator, parents=self.parents(n))
         one, two = (both.mix(Mix(*rows)) for rows in zip(mix.parents.chunk(2), mix.weight.chunk(2), strict=True))
         mine, yours = self.embed(mixed, depth).chunk(2)
         beside = self._beside(mine, z[n:], one, who).plus(self._beside(yours, z[:n], two, who))
@@ -120,7 +119,8 @@ class MixCo(Contrastive):
 
     def _moco(self, first: Tensor, second: Tensor, depth: int, generator: torch.Generator) -> Loss:
         (first,) = self._up_to(depth, first)
-        mixed, mix = self.mixer(first, generator, parents=self.parents(len(first)))
+        parents = self.parents(len(first)).chunk(2)[0]
+        mixed, mix = self.mixer(first, generator, parents=parents)
         q, m = self.embed(torch.cat([first, mixed]), depth).tensor_split([len(first)])
         k, who, queue = self.keys(second, generator), identities(q), self.keys.queue
         assert queue is not None
@@ -133,9 +133,10 @@ class MixCo(Contrastive):
         return self.compare(z, candidates, ours, theirs, temperature=self.mix_temperature, part="mixco")
 
     def parents(self, n: int) -> Tensor:
-        """(h, K) rows of a view, h = n // K: the first h with the next, and so on."""
+        """(2h, K) rows of [view 1; view 2], h = n // K: of each view, the first h with the next, and so on."""
         h = n // self.ingredients
-        return torch.arange(h * self.ingredients).view(self.ingredients, h).t().contiguous()
+        one = torch.arange(h * self.ingredients).view(self.ingredients, h).t()
+        return torch.cat([one, one + n])
 
     def after_step(self, progress: float) -> None:
         if self.base == "moco":
