@@ -1,8 +1,14 @@
-"""The same for CUDA, in under ten minutes: python benchmarks/gpu.py [--json FILE]
+"""The same for CUDA, in under ten minutes: python benchmarks/gpu.py [--json FILE] [--train FOLDER --seconds N]
 
 First correctness: values and gradients against a dense float64 form on the device, the same bits at every run, no sync in a
 step (torch's own sync debug mode raises at one), mixers that give what they give on the CPU. Then measurement: `contrast`
-against the dense masked form and the floor to 65,536 rows, and memory, which must grow linearly with the rows.
+against the dense masked form and the floor to 65,536 rows, and memory, which must grow linearly with the rows; then whole steps
+of ResNet-18 on images of 32 x 32 in bfloat16: images per second, over the bare encoder's, as a share of what a product of large
+matrices reaches here, and which kernels take the time.
+
+--train FOLDER: instead, the longest runs of SupCon and MixSupCon that take N seconds each on a folder of images with `train`
+and `test` in it, with linear and kNN accuracy.
+
 Without a GPU it says so and ends well.
 """
 
@@ -14,17 +20,24 @@ import json
 import math
 import statistics
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from step import Step as Whole
+from step import prepared_images
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 import mixtrast as mt
 from mixtrast import spec
 
 D, TEMPERATURE = 128, 0.1
+METHODS = ("supervised", "simclr", "supcon", "mixsupcon", "imix", "mixco", "moco", "byol")
+BATCH, WIDTH = 512, 64
 Step = Callable[[], object]
 
 
@@ -240,19 +253,129 @@ def measure(rows: int) -> dict[str, object]:
     return result
 
 
+# --- whole steps of ResNet-18 --------------------------------------------------------------------------------------------
+
+
+def wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def each(step: Step, rounds: int) -> float:
+    """Seconds of one of them, all queued at once, as in a run."""
+    for _ in range(3):
+        step()
+    wait()
+    began = time.perf_counter()
+    for _ in range(rounds):
+        step()
+    wait()
+    return (time.perf_counter() - began) / rounds
+
+
+def ceiling(device: str, side: int = 8192) -> float:
+    """Operations a second of a product of large matrices in bfloat16: two for each multiply-add."""
+    a = torch.randn(side, side, device=device, dtype=torch.bfloat16)
+    return 2 * side**3 / each(lambda: a @ a, 10)
+
+
+def operations(encoder: torch.nn.Module) -> float:
+    """Of the forward and backward pass of one image of 32 x 32, the products alone."""
+    x = torch.randn(2, 3, 32, 32, device=next(encoder.parameters()).device)
+    with FlopCounterMode(display=False) as counter:
+        encoder(x).sum().backward()
+    return float(counter.get_total_flops()) / 2
+
+
+def whole_steps(rounds: int = 20, width: int = WIDTH, images: int = BATCH, most: float | None = None) -> dict[str, object]:
+    """Images per second of every method's step, and where the time goes."""
+    found: dict[str, object] = {}
+    for name in METHODS:
+        prepared = prepared_images(name, width=width, batch=images)
+        machine, step = prepared.plan.machine, Whole(prepared)
+        most = ceiling(machine.device) if most is None else most
+        encoded = step.encoded()
+        bare = copy.deepcopy(step.run.raw.encoder).train()
+        order = torch.channels_last if machine.channels_last else torch.contiguous_format
+        x = torch.randn(encoded, 3, 32, 32, device=machine.device).contiguous(memory_format=order)
+
+        def encoder(bare: torch.nn.Module = bare, x: Tensor = x, machine: object = machine) -> None:
+            half = getattr(machine, "precision", "") == "bf16-mixed"
+            with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+                value = bare(x).float().sum()
+            value.backward()
+            bare.zero_grad()
+
+        whole, alone = each(step, rounds), each(encoder, rounds)
+        share = operations(bare) * encoded / whole / most
+        found[name] = {"images_per_second": images / whole, "over_encoder": whole / alone, "share_of_ceiling": share}
+        print(
+            f"  {name:<12} {images / whole:9,.0f} images/s   step / encoder {whole / alone:.3f}   "
+            f"{100 * share:.0f} % of {most / 1e12:.0f} Tflop/s, {machine.precision}",
+            flush=True,
+        )
+        if name == "simclr" and machine.device == "cuda":
+            found["kernels"] = kernels(step)
+    return found
+
+
+def kernels(step: Step, most: int = 10) -> list[tuple[str, float]]:
+    """The kernels that take the time of a step, as shares of it; what is missing to 1 is waiting for the host."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as seen:
+        began = time.perf_counter()
+        step()
+        wait()
+        took = time.perf_counter() - began
+    rows = sorted(seen.key_averages(), key=lambda row: -row.self_device_time_total)
+    shares = [(row.key[:90], row.self_device_time_total / 1e6 / took) for row in rows]
+    for name, share in shares[:most]:
+        print(f"    {100 * share:5.1f} %  {name}")
+    print(f"    {100 * sum(share for _, share in shares):5.1f} %  in all; the rest of the step the device waited")
+    return shares[:most]
+
+
+def trainings(folder: Path, seconds: float, width: int = WIDTH, images: int = BATCH) -> dict[str, object]:
+    """SupCon and MixSupCon for as many epochs as take that long, and what their features are worth."""
+    found: dict[str, object] = {}
+    for name in ("supcon", "mixsupcon"):
+        took = each(Whole(prepared_images(name, width=width, batch=images)), 20)
+        rows = sum(1 for _ in (folder / "train").rglob("*.*")) * 0.85  # a part of train is split off to validate
+        epochs = max(1, int(seconds / (took * max(1, rows // images))))
+        encoder = {"name": "resnet18", "width": width}
+        with tempfile.TemporaryDirectory() as out:
+            run = mt.train(
+                folder, method=name, encoder=encoder, batch=images, epochs=epochs, training={"beside": "none"},
+                evaluation="linear+knn", out=Path(out) / "run", quiet=True,
+            )  # fmt: skip
+            results = run.results
+        probes = {probe: {row: scores["accuracy"] for row, scores in of.items()} for probe, of in results["probes"].items()}
+        found[name] = {"epochs": epochs, "cost": results["cost"], "probes": probes}
+        print(f"  {name}: {epochs} epochs, {results['cost']['seconds']:.0f} s, {probes}", flush=True)
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write every time measured")
+    parser.add_argument("--train", type=Path, metavar="FOLDER", help="images, with train and test in it")
+    parser.add_argument("--seconds", type=float, default=240, help="of each run with --train")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         print("No CUDA GPU is at hand, so there is nothing to check here. The CPU's numbers: python benchmarks/contrast.py")
         return 0
     print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}, D = {D}, float32 without TF32")
+    if options.train is not None:
+        trained = trainings(options.train, options.seconds)
+        if options.json:
+            options.json.write_text(json.dumps(trained))
+        return 0
     right = correctness()
+    print(f"whole steps: ResNet-18, width {WIDTH}, {BATCH} images of 32 x 32 a step")
+    steps = whole_steps()
     print("time of forward + backward (median, quartiles) and peak extra memory")
     results = [measure(rows) for rows in (1024, 4096, 16384, 32768, 65536)]
     if options.json:
-        options.json.write_text(json.dumps(results))
+        options.json.write_text(json.dumps({"contrast": results, "steps": steps}))
     return 0 if right else 1
 
 

@@ -108,15 +108,15 @@ def measure(name: str, rounds: int) -> dict[str, float]:
     return {**mean, "ratio": middle, "low": low, "high": high}
 
 
-def prepared_images(name: str, **training: object) -> Prepared:
-    """A run of ResNet-18 at width 16 on images of noise, 256 a step."""
+def prepared_images(name: str, *, width: int = 16, batch: int = IMAGES, **training: object) -> Prepared:
+    """A run of ResNet-18 on images of noise."""
     rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 256, (4 * IMAGES, 3, 32, 32), dtype=np.uint8), np.arange(4 * IMAGES) % 10
+    x, y = rng.integers(0, 256, (4 * batch, 3, 32, 32), dtype=np.uint8), np.arange(4 * batch) % 10
     settings = {
         "method": name,
-        "encoder": {"name": "resnet18", "width": 16},
+        "encoder": {"name": "resnet18", "width": width},
         "views": "supcon",
-        "training": {"steps": 1, "batch": IMAGES, **training},
+        "training": {"steps": 1, "batch": batch, **training},
     }
     return prepare(settings, (x, y))
 
