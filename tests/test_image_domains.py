@@ -394,7 +394,7 @@ def test_images_that_cannot_be_used(tmp_path):
     good = domains.open(write_folder(tmp_path / "good"))
     reasons = broken(write_folder(tmp_path / "bad"))
     named = r"cats/cut\.jpg \(it is cut off or damaged\), cats/cut\.png \(it.*\), cats/text\.png \(.*\), \.\.\. \(7 in all\)"
-    with refused(rf"^7 of 28 images in .*bad cannot be used: {named}\. .* `--data\.skip_bad true`"):
+    with refused(rf"^7 of 28 images in .*bad cannot be used: {named}\. .* `--skip-bad`"):
         domains.open(tmp_path / "bad")
     for name, reason in reasons.items():
         assert _files.headers([str(tmp_path / "bad" / name)])[0] in (reason, ("RGB", 10, 8, ""))  # the header may be whole
@@ -895,7 +895,7 @@ def test_without_a_network_it_is_said_what_to_put_where(tmp_path):
     told = str(error.value)
     for part in (
         str(tmp_path / "d"), str(tmp_path / "cache" / "mixtrast"), "no network in tests", "Put cifar-10-python.tar.gz into",
-        "--data.data_dir", "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", "170 MB", "Krizhevsky",
+        "--data-dir", "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", "170 MB", "Krizhevsky",
     ):  # fmt: skip
         assert part in told
     (tmp_path / "file").write_text("")

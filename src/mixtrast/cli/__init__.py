@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +26,15 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # no one's wrong input
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "compare": _compare, "evaluate": _evaluate, "embed": _embed, "report": _report, "list": _list}
+    commands = {
+        "train": _train,
+        "compare": _compare,
+        "evaluate": _evaluate,
+        "embed": _embed,
+        "export": _export,
+        "report": _report,
+        "list": _list,
+    }
     door = parser(commands)
     if not given:
         door.print_help()
@@ -38,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options and known.run not in (_train, _compare, _evaluate):
             raise ValueError(f"{given[0]} takes no options of parts, got --{next(iter(options))}....")
         return int(known.run(known, options, given))
+    except BrokenPipeError:  # who was reading has read enough: `mixtrast list methods | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except INPUT as error:
         return _wrong(error)
     except KeyboardInterrupt:
@@ -205,6 +218,18 @@ def _embed(known: argparse.Namespace, options: dict[str, Any], given: list[str])
     out = Path(known.out)
     rows, columns = features.write(run.Run(Path(known.folder)), known.data, out)
     print(f"{rows:,} x {columns:,} features in {out}")
+    return 0
+
+
+def _export(known: argparse.Namespace, options: dict[str, Any], given: list[str]) -> int:
+    if known.out is None and known.format is None:
+        raise ValueError("export writes one file. Name it: -o encoder.onnx (or .pt2, .safetensors).")
+    from mixtrast import run
+    from mixtrast.export import formats
+
+    out = Path(known.out or f"{Path(known.folder).name}{formats.FORMATS[known.format]}")
+    off = formats.write(run.Run(Path(known.folder)).encoder(), Path(known.folder), out, known.format)
+    print(f"{out}, run and compared with the encoder: features differ by {off:.0e} of their length at most.")
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 PLAIN = (
-    "label", "groups", "drop", "task", "test", "labels", "examples", "method", "mixer", "encoder", "views", "evaluation",
+    "label", "groups", "drop", "task", "header", "size", "skip-bad", "data-dir", "test", "labels", "examples", "method", "mixer", "encoder", "views", "evaluation",
     "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "quiet",
 )  # fmt: skip
 GRID = ("cell", "vary", "grid", "against", "jobs")
@@ -22,7 +22,8 @@ EVERY = (*PLAIN, *GRID, *(f"{part}." for part in PARTS))
 def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, Any]:
     """The sections of a recipe that were given on the command line."""
     plain = {"label": known.label, "groups": known.groups, "drop": known.drop, "task": known.task}
-    plain |= {"labels": known.labels, "examples": known.examples}
+    plain |= {"labels": known.labels, "examples": known.examples, "header": known.header, "size": known.size}
+    plain |= {"skip_bad": known.skip_bad or None, "data_dir": known.data_dir}
     flags: dict[str, Any] = {"data": {key: value for key, value in plain.items() if value is not None}}
     numbers = {"epochs": known.epochs, "batch": known.batch, "lr": known.lr}
     flags["training"] = {key: value for key, value in numbers.items() if value is not None}

@@ -46,6 +46,10 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     data.add_argument("--groups", help="column of groups: rows of one group stay in one split")
     data.add_argument("--drop", nargs="+", metavar="COL", help="columns to leave out")
     data.add_argument("--task", choices=("auto", "classes", "number"), help="what the label is (default: decided, and said)")
+    data.add_argument("--header", choices=("auto", "yes", "no"), help="whether a table's first row names its columns")
+    data.add_argument("--size", metavar="PIXELS", help="side of the square that every image becomes")
+    data.add_argument("--skip-bad", action="store_true", help="leave out and name images that cannot be read")
+    data.add_argument("--data-dir", metavar="DIR", help="where named sets lie (default: MIXTRAST_DATA, or the cache)")
     data.add_argument("--test", metavar="DATA", help="a test set; else a quarter is split off")
     data.add_argument("--labels", type=int, metavar="N", help="labels of each class that the whole run may see (default: all)")
     data.add_argument("--examples", type=int, metavar="N", help="training examples to use, drawn by class (default: all)")
@@ -139,6 +143,18 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     embed.add_argument("data", metavar="DATA", help="data like those of the run; a label column may be missing")
     embed.add_argument("-o", "--out", required=True, metavar="FILE", help="a new .npz, .csv or .parquet")
     embed.set_defaults(run=commands_by_name["embed"])
+
+    export = commands.add_parser(
+        "export", help="the encoder of a run as a file for others: .onnx, .pt2 or .safetensors", allow_abbrev=False,
+        epilog="The file is run and compared with the encoder before it is kept. .onnx and .pt2 hold the scaling too: they "
+        "take images as intensities in 0 to 1, all else as it was read.",
+    )  # fmt: skip
+    export.add_argument("folder", metavar="RUN", help="a run folder")
+    export.add_argument("-o", "--out", metavar="FILE", help="a new file; its ending names the format")
+    export.add_argument(
+        "--format", choices=("safetensors", "onnx", "torch"), help="without -o the file is called like the run, in this folder"
+    )
+    export.set_defaults(run=commands_by_name["export"])
 
     report = commands.add_parser("report", help="the page of a run made anew, or one page of several runs", allow_abbrev=False)
     report.add_argument("folders", nargs="+", metavar="RUN", help="run folders")

@@ -36,7 +36,7 @@ def settings(prepared: Prepared, *, brief: bool = False) -> None:
     for part in ("method", "mixer", "encoder"):
         if prepared.recipe[part] is not None:
             chosen = dict(prepared.recipe[part])
-            table.add_row(part, f"{chosen.pop('name')}   {_options(chosen)}", prepared.why.get(part, ""))
+            table.add_row(part, f"{chosen.pop('name')}   {_options(chosen)}", _because(part, prepared.why))
     shown = ", then ".join(f"{name}   {_options(o)}" for name, o in prepared.recipe["views"].items()) or "none"
     table.add_row("views", shown, prepared.why.get("views", ""))
     told = ("batch", "epochs", "steps", "optimizer", "lr", "schedule", "warmup", "precision", "channels_last", "device")
@@ -46,6 +46,12 @@ def settings(prepared: Prepared, *, brief: bool = False) -> None:
             table.add_row(key, str(value), prepared.why.get(f"training.{key}", ""))
     table.add_row("seed", str(prepared.plan.seed), "")
     console.print(table)
+
+
+def _because(part: str, why: Mapping[str, str]) -> str:
+    """The reasons of a part and of its options."""
+    own = [why[part]] if part in why else []
+    return "; ".join(own + [f"{key.partition('.')[2]}: {why[key]}" for key in why if key.startswith(f"{part}.")])
 
 
 def outcome(run: Run) -> None:

@@ -63,7 +63,7 @@ class Files:
             if isinstance(one, str) or not self.form.takes(one):
                 why = one if isinstance(one, str) else "it has changed since the folder was read"
                 raise ValueError(
-                    f"{path} cannot be used: {why}. Replace it, or start again with `--data.skip_bad true`, which leaves out "
+                    f"{path} cannot be used: {why}. Replace it, or start again with `--skip-bad`, which leaves out "
                     "what is damaged."
                 )
         return x

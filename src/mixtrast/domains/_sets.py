@@ -78,7 +78,7 @@ def obtain(about: Set, file: Remote, data_dir: str | None) -> Path:
         raise FileNotFoundError(
             f"{about.name} is not in {' or '.join(map(str, data_folders(data_dir)))}, and {file.name} could not be fetched: "
             f"{error}. Put {', '.join(each.name for each in about.files)} into {folder}, or name the folder that has them: "
-            f"`--data.data_dir DIR`, or MIXTRAST_DATA. Address: {addresses} ({size}; {about.licence})."
+            f"`--data-dir DIR`, or MIXTRAST_DATA. Address: {addresses} ({size}; {about.licence})."
         ) from error
     return folder / file.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -163,7 +164,7 @@ def about_columns(x: np.ndarray, names: Sequence[str]) -> list[str]:
     keys = [name for name, counts, named in zip(names, counting, called, strict=True) if counts or named]
     if keys:
         looks = "looks like an identifier" if len(keys) == 1 else "look like identifiers"
-        notes.append(f"{listed(keys)} {looks}, not like a measurement: `--drop {keys[0]}` leaves it out.")
+        notes.append(f"{listed(keys)} {looks}, not like a measurement: `--drop {shlex.quote(keys[0])}` leaves it out.")
     large = [name for name, most in zip(names, np.abs(x).max(0), strict=True) if most > EXACT and name not in keys]
     large = [name for name in large if (x[:, names.index(name)] % 1 == 0).all()]
     if large:

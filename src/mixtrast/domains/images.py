@@ -146,7 +146,7 @@ class Images(Domain):
             way = next((s for s in (256, 224, 128, 96, 64, 48, 32) if s <= side), side)
             raise ValueError(
                 f"images must be of one size, got {len(sizes):,} among {len(seen):,} that were looked at, width × height: "
-                f"{listed(most, 5)}. `--data.size {way}` makes them so: the shorter side scaled to {way}, and the middle taken."
+                f"{listed(most, 5)}. `--size {way}` makes them so: the shorter side scaled to {way}, and the middle taken."
             )
         ((width, height),) = sizes
         return Form(3 if colour else 1, height, width, deep)
@@ -170,7 +170,7 @@ class Images(Domain):
         if bad and not (self.skip_bad and bad < len(seen)):
             raise ValueError(
                 f"{bad:,} of {count(len(paths), 'image')} in {root} cannot be used: {_named(paths, seen, root)}. Replace them, "
-                "save frames and pages as images of their own, or leave them out: `--data.skip_bad true`."
+                "save frames and pages as images of their own, or leave them out: `--skip-bad`."
             )
 
 

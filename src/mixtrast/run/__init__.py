@@ -17,7 +17,7 @@ from mixtrast.run.prepare import Material as Material
 from mixtrast.run.prepare import Prepared as Prepared
 from mixtrast.run.prepare import prepare as prepare
 from mixtrast.run.prepare import read as read
-from mixtrast.training import read_metrics
+from mixtrast.training import Doing, read_metrics
 
 Part = str | Mapping[str, Any]
 
@@ -90,10 +90,13 @@ class Run:
         module = self.module if module is None else module
         there = {name: weights for name, weights in names.items() if (self.folder / weights).is_file()}
         encoders = {name: export.load(self.folder, module=module, weights=weights).encoder for name, weights in there.items()}
-        rows = assess.rows_of(material, encoders)
-        if not rows:
-            raise ValueError(f"{self.folder} has no labelled test examples, so nothing can be evaluated. Train with --label.")
-        found = assess.probe(material, rows, options)
+        with Doing("evaluating", assess.tellings(encoders, options)) as tell:
+            rows = assess.rows_of(material, encoders, tell)
+            if not rows:
+                raise ValueError(
+                    f"{self.folder} has no labelled test examples, so nothing can be evaluated. Train with --label."
+                )
+            found = assess.probe(material, rows, options, tell)
         results["probes"].update(found)
         results["evaluation"] = {**results.get("evaluation", settings["evaluation"]), **options}
         if "labels" in options:
@@ -108,6 +111,13 @@ class Run:
         """The encoder, as `x -> features` for examples as they were read. `module`: a new one where it was one of your own."""
         weights = export.UNTRAINED if untrained else export.WEIGHTS
         return export.load(self.folder, module=self.module if module is None else module, weights=weights)
+
+    def export(self, out: str | Path, *, format: export.Format | None = None, module: nn.Module | None = None) -> Path:  # noqa: A002
+        """The encoder as a file for others, checked by running it; see `export.formats`. The format goes by the ending."""
+        from mixtrast.export import formats
+
+        formats.write(self.encoder(module), self.folder, Path(out), format)
+        return Path(out)
 
     def embed(self, data: Any, *, module: nn.Module | None = None) -> tuple[Tensor, domains.Data]:
         """Features (N, dim) of more data, read as the run's own were, and these data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,23 @@ LOOKED = (2_000, 500)  # training and validation examples of the looks on the wa
 BATCHES, AT_MOST = 8, 1_024  # batches of training examples, and examples in them, on which the objective is taken in the end
 
 
-def rows_of(material: Material, encoders: Mapping[str, Encoder]) -> dict[str, Features]:
+Tell = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Tells no one."""
+
+
+def rows_of(material: Material, encoders: Mapping[str, Encoder], tell: Tell = silent) -> dict[str, Features]:
     """Features of train, val and test by row of the table: of each encoder, and the raw input. Empty without labels."""
     if material.label is None or not len(material.split.test):
         return {}
     parts = {name: getattr(material.split, name) for name in ("train", "val", "test")}
-    return {name: _features(material, encoders.get(name), parts) for name in (*encoders, "raw")}
+    found = {}
+    for name in (*encoders, "raw"):
+        tell(f"features, {name}")
+        found[name] = _features(material, encoders.get(name), parts)
+    return found
 
 
 def _features(material: Material, encoder: Encoder | None, parts: Mapping[str, Tensor]) -> Features:
@@ -59,7 +70,13 @@ def _plain(x: Tensor | Files, scale: Scale, rows: Tensor) -> Tensor:
     return torch.cat(found) if found else torch.empty(0, 1)
 
 
-def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str, Any]) -> dict[str, Any]:
+def tellings(encoders: Mapping[str, Encoder], chosen: Mapping[str, Any]) -> int:
+    """How often the evaluation of these tells what it does."""
+    rows = len(encoders) + 1
+    return rows + rows * sum(name != "labels" for name in chosen) + 1
+
+
+def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str, Any], tell: Tell = silent) -> dict[str, Any]:
     """{probe: {row: scores}}, with the majority beside."""
     found = {}
     for name, options in chosen.items():
@@ -67,7 +84,10 @@ def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str,
             continue
         evaluation = evaluate.get(name, **options)
         assert isinstance(evaluation, evaluate.Evaluation)
-        scores = {row: _scores(row, name, options, evaluation, material.seed, features) for row, features in rows.items()}
+        scores = {}
+        for row, features in rows.items():
+            tell(f"{name}, {row}")
+            scores[row] = _scores(row, name, options, evaluation, material.seed, features)
         found[name] = {**scores, "majority": _majority(material)}
     return found
 

@@ -13,7 +13,7 @@ from mixtrast.run import Run
 
 
 def write(run: Run, data: Any, out: Path) -> tuple[int, int]:
-    """Features of `data` as .npz (z, and y where there is a label), .csv or .parquet (columns z0, z1, ..., label).
+    """Features of `data` as .npz (z; y and the classes' names, where there is a label), .csv or .parquet (z0, z1, ..., label).
 
     Returns: rows and columns.
 
@@ -34,6 +34,8 @@ def write(run: Run, data: Any, out: Path) -> tuple[int, int]:
     try:
         if out.suffix == ".npz":
             arrays: dict[str, Any] = {"z": z.numpy()} if label is None else {"z": z.numpy(), "y": label}
+            if label is not None and read.classes:
+                arrays["classes"] = np.array(read.classes)  # class k of y is called classes[k]
             np.savez_compressed(partial, **arrays)
         else:
             import pandas

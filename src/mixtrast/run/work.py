@@ -22,7 +22,7 @@ from mixtrast import export, recipe, report, spec, whole
 from mixtrast.encoders import Encoder
 from mixtrast.run import assess
 from mixtrast.run.prepare import Prepared
-from mixtrast.training import Fitted, Record, fit
+from mixtrast.training import Doing, Fitted, Record, fit
 from mixtrast.version import __version__
 
 try:
@@ -105,7 +105,8 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     if prepared.method.uses_labels and name != "supervised" and prepared.plan.training.beside == "supervised":
         encoders["supervised"] = _beside(prepared, untrained, folder, resume=resume, quiet=quiet)
     say("evaluating ...")
-    results = _results(prepared, folder, fitted, encoders, maps=maps)
+    with Doing("evaluating", assess.tellings(encoders, prepared.recipe["evaluation"]), quiet=quiet) as tell:
+        results = _results(prepared, folder, fitted, encoders, maps=maps, tell=tell)
     write_json(results, folder / RESULTS)
     report.write([folder], folder / PAGE)
     return results
@@ -153,13 +154,14 @@ def _beside(prepared: Prepared, untrained: Encoder, folder: Path, *, resume: boo
 
 
 def _results(
-    prepared: Prepared, folder: Path, fitted: Fitted, encoders: Mapping[str, Encoder], *, maps: bool
+    prepared: Prepared, folder: Path, fitted: Fitted, encoders: Mapping[str, Encoder], *, maps: bool, tell: assess.Tell
 ) -> dict[str, Any]:
     began = time.perf_counter()
-    rows = assess.rows_of(prepared, encoders)
+    rows = assess.rows_of(prepared, encoders, tell)
     chosen = prepared.recipe["evaluation"]
-    probes = assess.probe(prepared, rows, chosen) if rows else {}
+    probes = assess.probe(prepared, rows, chosen, tell) if rows else {}
     seen = labels_seen(prepared)
+    tell("labels, pictures")
     labels = assess.efficiency(prepared, rows, chosen["labels"], seen) if rows and "labels" in chosen else {}
     learned = assess.learning(prepared, prepared.method, encoders["untrained"], folder)
     assess.figures(prepared, rows, folder / "figures", maps=maps)

@@ -6,6 +6,7 @@ from mixtrast.training.loop import Plan as Plan
 from mixtrast.training.loop import fit as fit
 from mixtrast.training.machine import Machine as Machine
 from mixtrast.training.machine import choose as choose
+from mixtrast.training.progress import Doing as Doing
 from mixtrast.training.record import CheckpointError as CheckpointError
 from mixtrast.training.record import Interrupted as Interrupted
 from mixtrast.training.record import Record as Record

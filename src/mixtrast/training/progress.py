@@ -46,3 +46,38 @@ class Progress:
         self.last = time.perf_counter()
         shown: dict[str, Any] = {name: value if isinstance(value, str) else f"{value:,.3g}" for name, value in numbers.items()}
         self.bar.update(self.task, completed=step, **shown)
+
+
+class Doing:
+    """What is being done now, how many of how many, and since when, on one line of a terminal; silent elsewhere.
+
+    with Doing("evaluating", 8) as tell:
+        tell("linear, raw input")
+    """
+
+    def __init__(self, what: str, total: int, *, quiet: bool = False) -> None:
+        self.live = not quiet and total > 0 and sys.stderr.isatty()
+        self.told = 0
+        if self.live:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            columns = [TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}  {task.fields[now]}")]
+            self.bar = Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+            self.task = self.bar.add_task(what, total=total, now="")
+
+    def __enter__(self) -> Doing:
+        if self.live:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.bar.stop()
+
+    def __call__(self, now: str) -> None:
+        """`now` begins; what was told before is done."""
+        if self.live:
+            self.bar.update(self.task, completed=self.told, now=now)
+        self.told += 1

@@ -2,6 +2,8 @@
 
 encoder.safetensors     weights and buffers
 encoder.json            name, options, what an example looks like, how inputs were scaled, how data were read
+
+`formats` writes an encoder for others, with its scaling inside: ONNX, a torch program, or these two files.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,7 @@ from mixtrast.domains import Files
 from mixtrast.encoders import Encoder
 from mixtrast.views import Scale
 
+Format = Literal["safetensors", "onnx", "torch"]
 WEIGHTS, HOW, UNTRAINED = "encoder.safetensors", "encoder.json", "untrained.safetensors"
 
 
