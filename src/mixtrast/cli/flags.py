@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 PLAIN = (
-    "label", "groups", "drop", "task", "header", "size", "skip-bad", "data-dir", "test", "labels", "examples", "method", "mixer", "encoder", "views", "evaluation",
-    "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "quiet",
+    "label", "groups", "drop", "task", "header", "size", "skip-bad", "data-dir", "test", "labels", "examples", "method",
+    "mixer", "encoder", "views", "evaluation", "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "quiet",
 )  # fmt: skip
 GRID = ("cell", "vary", "grid", "against", "jobs")
 CELL = PLAIN[: PLAIN.index("seed")]  # what may stand in a cell

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from mixtrast.version import __version__
 
-LISTS = ("methods", "mixers", "views", "encoders", "domains", "datasets", "evaluations", "training")
+LISTS = ("methods", "mixers", "views", "encoders", "domains", "datasets", "evaluations", "recipes", "training")
 Command = Callable[..., int]
 
 EPILOG = """\
@@ -103,7 +103,11 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     run = train.add_argument_group("run")
     run.add_argument("--out", metavar="DIR", help="run folder; nothing is overwritten (default: a free name under runs/)")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    run.add_argument("--recipe", metavar="FILE", help="settings from a YAML file, such as a run's recipe.yaml; flags go first")
+    run.add_argument(
+        "--recipe",
+        metavar="FILE",
+        help="settings by name (mixtrast list recipes) or from a YAML file, such as a run's; flags go first",
+    )
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     train.set_defaults(run=commands_by_name["train"])
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mixtrast import domains, encoders, evaluate, methods, mixers, registry, report, views
+from mixtrast import domains, encoders, evaluate, methods, mixers, recipe, registry, report, views
 from mixtrast.recipe import Training
 from mixtrast.run import Prepared, Run
 from mixtrast.studies import Comparison, Ready
@@ -142,6 +142,8 @@ def listing(what: str, name: str | None) -> None:
     console = Console(highlight=False)
     if what == "training":
         _described(console, "training", Training, {})
+    elif what == "recipes":
+        _recipes(console, name)
     elif name is not None:
         room = domains if what in ("domains", "datasets") else ROOMS[what]
         kind, preset = registry.resolve(room, name)
@@ -155,6 +157,19 @@ def listing(what: str, name: str | None) -> None:
             table.add_row(each, registry.summary(kind))
         console.print(table)
         console.print(f"\nOne of them with its options: mixtrast list {what} {next(iter(_room(what)))}")
+
+
+def _recipes(console: Console, name: str | None) -> None:
+    """All with their first line, or one as it stands."""
+    if name is not None:
+        console.print(recipe.named.find(name).read_text(encoding="utf-8"), markup=False, soft_wrap=True)
+        console.print(f"Use it: mixtrast train --recipe {name} DATA", markup=False, soft_wrap=True)
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for each in recipe.named.names():
+        table.add_row(each, recipe.named.header(each)[0])
+    console.print(table)
+    console.print(f"\nOne of them whole: mixtrast list recipes {recipe.named.names()[0]}")
 
 
 def _described(console: Console, section: str, kind: type[Any], preset: Mapping[str, Any]) -> None:

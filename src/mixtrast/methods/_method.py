@@ -90,6 +90,11 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss: ...
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether the batch is taken in parts, which must divide it."""
+        return bool(getattr(getattr(self, "keys", None), "splits", 1) > 1)
+
     def after_step(self, progress: float) -> None:
         """Called after each optimizer step, with the share of the run that is done: moving averages, queues."""
 

@@ -13,6 +13,7 @@ What is left out is decided when the data are known; `why` then keeps the reason
 recipe are told at once.
 """
 
+from mixtrast.recipe import named as named
 from mixtrast.recipe.check import BESIDE as BESIDE
 from mixtrast.recipe.check import RecipeError as RecipeError
 from mixtrast.recipe.check import check as check

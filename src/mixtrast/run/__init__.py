@@ -167,7 +167,8 @@ def train(
         resume: go on with the run in `out`; starts at the beginning where there is no checkpoint yet.
         evaluation: which evaluations, "linear+knn" or a mapping of options.
         options: of the domain: drop, header, task.
-        recipe_file: a YAML file with any of this; what is given here goes first.
+        recipe_file: a YAML file with any of this, or the name of a recipe of the literature ("imix/cifar10-npair"); what is
+            given here goes first.
         quiet: no progress, nothing printed.
 
     Returns: the finished run.
@@ -197,7 +198,7 @@ def layers(given: Mapping[str, Any], *, out: str | Path | None, resume: bool, fi
     stored = Path(out) / work.RECIPE if resume and out is not None else None
     base = recipe.read(stored) if stored is not None and stored.is_file() else {}
     base = {key: part for key, part in base.items() if key not in ("why", "versions")}
-    over = recipe.portable(recipe.read(Path(file))) if file is not None else {}
+    over = recipe.portable(recipe.read(recipe.named.find(file))) if file is not None else {}
     return recipe.merge(recipe.merge(base, over), given)
 
 

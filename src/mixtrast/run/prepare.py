@@ -282,7 +282,9 @@ def _try(prepared: Prepared) -> None:
     method = copy.deepcopy(prepared.method)
     if not any(weight.requires_grad for weight in method.parameters()):
         raise RecipeError(["there is nothing to train: the encoder has no weights, and neither has the method. Use an mlp."])
-    rows = prepared.rows[: min(64, prepared.plan.training.batch or 2, len(prepared.rows))]
+    batch = prepared.plan.training.batch or 2
+    # A few tell all there is, but whether parts of a batch divide it.
+    rows = prepared.rows[: batch if method.in_parts else min(64, batch)]
     generator = torch.Generator().manual_seed(0)
     try:
         with draws.GLOBAL, torch.random.fork_rng(devices=[]), torch.no_grad():
