@@ -95,6 +95,22 @@ class Method(nn.Module, ABC):
         """Whether the batch is taken in parts, which must divide it."""
         return bool(getattr(getattr(self, "keys", None), "splits", 1) > 1)
 
+    def before_step(self, progress: float) -> None:
+        """Called before each step, with the share of the run that is done: what changes over training."""
+        self._tell(progress=progress)
+
+    def _draw(self, depths: tuple[int, ...], generator: torch.Generator) -> int:
+        """The depth at which this batch is mixed, told to the mixer."""
+        depth = draw(depths, generator)
+        self._tell(depth=depth)
+        return depth
+
+    def _tell(self, **what: Any) -> None:
+        """The mixer, where there is one."""
+        mixer = getattr(self, "mixer", None)
+        if isinstance(mixer, Mixer | OneOf):
+            mixer.at(**what)
+
     def after_step(self, progress: float) -> None:
         """Called after each optimizer step, with the share of the run that is done: moving averages, queues."""
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mixtrast.encoders import Encoder, Head
 from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Contrastive, Loss, draw, two_views
+from mixtrast.methods._method import Batch, Contrastive, Loss, two_views
 from mixtrast.mixers import Mixer, OneOf
 
 
@@ -48,7 +48,7 @@ class DACL(Contrastive):
         self.mixer, self.depth = self._mixer(mixer), self._depths(depth)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        depth, n = draw(self.depth, generator), len(batch.index)
+        depth, n = self._draw(self.depth, generator), len(batch.index)
         if n < 2:
             raise ValueError(f"DACL mixes each example with another of the batch: it takes two or more, got {n}.")
         views = torch.cat(self._up_to(depth, *two_views(batch, self)))

@@ -9,7 +9,7 @@ from torch import Tensor
 from mixtrast.checks import check_choice
 from mixtrast.encoders import Encoder, Head, head
 from mixtrast.methods._keys import MOMENTUM, QUEUE, Keys, usual_queue
-from mixtrast.methods._method import Batch, Contrastive, Loss, attract, draw, identities, only_for, two_views, unit
+from mixtrast.methods._method import Batch, Contrastive, Loss, attract, identities, only_for, two_views, unit
 from mixtrast.mixers import Mixer, OneOf
 
 SLOW = ("moco", "byol")  # bases with a slow copy of the encoder
@@ -77,7 +77,7 @@ class IMix(Contrastive):
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         first, second = two_views(batch, self)
-        depth = draw(self.depth, generator)
+        depth = self._draw(self.depth, generator)
         if self.base in SLOW:
             return self._slow(first, second, depth, generator)
         first, second = self._up_to(depth, first, second)

@@ -15,7 +15,6 @@ from mixtrast.methods._method import (
     Contrastive,
     Loss,
     checked_temperature,
-    draw,
     identities,
     itself,
     only_for,
@@ -96,7 +95,7 @@ class MixCo(Contrastive):
             self.keys = Keys(encoder, self.projector, self.dim, momentum=m, queue=length, splits=splits)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        depth, n = draw(self.depth, generator), len(batch.index)
+        depth, n = self._draw(self.depth, generator), len(batch.index)
         if n < self.ingredients:
             raise ValueError(
                 f"MixCo mixes one part of a batch with another: with {self.ingredients} ingredients it takes that many "

@@ -10,7 +10,7 @@ from mixtrast import algebra, draws
 from mixtrast.checks import check_choice, is_number
 from mixtrast.encoders import Encoder, Head
 from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, draw, itself, two_views
+from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, itself, two_views
 from mixtrast.mixers import Mixer, OneOf
 
 
@@ -66,7 +66,7 @@ class MixSupCon(Contrastive):
         self.mixtures, self.reading, self.clean = mixtures, reading, clean
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        depth, classes = draw(self.depth, generator), classes_of(batch)
+        depth, classes = self._draw(self.depth, generator), classes_of(batch)
         (pool,) = self._up_to(depth, torch.cat(two_views(batch, self)))
         parents = draws.to(self.parents(len(batch.index), generator), pool.device)
         mixed, mix = self.mixer(pool, generator, parents=parents)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mixtrast.algebra import soft_cross_entropy
 from mixtrast.encoders import Encoder
 from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Loss, Method, draw
+from mixtrast.methods._method import Batch, Loss, Method
 from mixtrast.mixers import Mixer, OneOf
 
 
@@ -45,7 +45,7 @@ class Supervised(Method):
         self.classifier = nn.Linear(encoder.dim, classes)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        depth = draw(self.depth, generator)
+        depth = self._draw(self.depth, generator)
         (h,) = self._up_to(depth, batch.views[0])
         labels = Labels.of(batch.label)
         if self.mixer is not None:

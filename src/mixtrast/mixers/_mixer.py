@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from numbers import Real
@@ -18,6 +19,8 @@ from mixtrast.checks import is_number, on_cpu
 from mixtrast.labels import Mix
 
 Draw = Mapping[str, Any]
+_Alpha = float | tuple[float, float] | tuple[float, float, Literal["linear", "cosine"]]
+Alpha = _Alpha | dict[int, _Alpha]
 _ALIASES = {"lam": "weight", "lambda": "weight", "center": "centre", "tao": "scale", "tau": "scale"}
 _LETTERS = {"weight": "λ"}
 
@@ -36,7 +39,8 @@ class Mixer(ABC):
     """The contract of mixers.
 
     Args:
-        alpha: λ ~ Beta(alpha, alpha), or Beta of a pair; 1 is uniform, 0 is no mixing.
+        alpha: λ ~ Beta(alpha, alpha), or Beta of a pair; 1 is uniform, 0 is no mixing. (first, last, "linear" or "cosine") goes
+            from the one to the other over the run; {depth: alpha} has one for each depth of which one is drawn for each batch.
         weight: instead of Beta, a fixed λ, or a range (low, high) for a uniform one.
         per: "sample" draws λ (and box, mask) for every mixture, "batch" one for all.
         dominant: λ becomes max(λ, 1 - λ), so the first ingredient is the larger part (i-Mix, e-mix).
@@ -47,14 +51,16 @@ class Mixer(ABC):
     def __init__(
         self,
         *,
-        alpha: float | tuple[float, float] = 1.0,
+        alpha: Alpha = 1.0,
         weight: float | tuple[float, float] | None = None,
         per: Literal["sample", "batch"] = "sample",
         dominant: bool = False,
     ) -> None:
-        both = tuple(alpha) if isinstance(alpha, (tuple, list)) else (alpha, alpha)
-        if len(both) != 2 or not all(is_number(a) and 0 <= a < float("inf") for a in both):
-            raise ValueError(f"`alpha` of {self._name} must be 0 or more, or a pair of such, got {alpha!r}. 1 is uniform.")
+        if not all(map(_is_alpha, alpha.values() if isinstance(alpha, Mapping) else [alpha])) or alpha == {}:
+            raise ValueError(
+                f"`alpha` of {self._name} must be 0 or more, or a pair of such, got {alpha!r}. 1 is uniform; "
+                "(1, 0.2, 'linear') changes over the run, {0: 1, 2: 0.5} has one for each depth."
+            )
         if per not in ("sample", "batch"):
             raise ValueError(f"`per` of {self._name} must be 'sample' or 'batch', got {per!r}.")
         ends = tuple(weight) if isinstance(weight, (tuple, list)) else (weight, weight)
@@ -62,8 +68,32 @@ class Mixer(ABC):
         if weight is not None and not (len(shares) == len(ends) == 2 and 0 <= shares[0] <= shares[1] <= 1):
             raise ValueError(f"`weight` of {self._name} must be a share in 0 to 1, or a range of shares, got {weight!r}.")
         self.alpha, self.weight, self.per, self.dominant = alpha, weight, per, dominant
-        self._beta = (float(both[0]), float(both[1]))
+        self._progress, self._depth = 0.0, 0
         self._range = (shares[0], shares[1]) if shares else None
+
+    def at(self, *, progress: float | None = None, depth: int | None = None) -> None:
+        """Tells how much of the run is done, and at which depth the next batch is mixed; what `alpha` makes of that."""
+        self._progress = self._progress if progress is None else progress
+        self._depth = self._depth if depth is None else depth
+
+    @property
+    def _beta(self) -> tuple[float, float]:
+        """The two parameters of Beta, here and now."""
+        alpha = self.alpha
+        if isinstance(alpha, Mapping):
+            if self._depth not in alpha:
+                raise ValueError(
+                    f"`alpha` of {self._name} has no value for depth {self._depth}, got {alpha!r}. Use one for each depth."
+                )
+            alpha = alpha[self._depth]
+        if not isinstance(alpha, tuple | list):
+            return float(alpha), float(alpha)
+        first, last = float(alpha[0]), float(alpha[1])
+        if len(alpha) == 2:
+            return first, last
+        left = 1 - self._progress if alpha[2] == "linear" else (1 + math.cos(math.pi * self._progress)) / 2
+        now = max(0.0, last + (first - last) * left)
+        return now, now
 
     def __call__(
         self,
@@ -185,6 +215,14 @@ class Mixer(ABC):
         return named
 
 
+def _is_alpha(alpha: Any) -> bool:
+    """A number, a pair of them, or such a pair and how to go from the one to the other."""
+    parts = list(alpha) if isinstance(alpha, tuple | list) else [alpha, alpha]
+    if len(parts) == 3 and parts[2] in ("linear", "cosine"):
+        parts = parts[:2]
+    return len(parts) == 2 and all(is_number(a) and 0 <= a < float("inf") for a in parts)
+
+
 class OneOf:
     """Several mixers, of which one, drawn uniformly, mixes each batch: "mixup+cutmix"."""
 
@@ -198,6 +236,11 @@ class OneOf:
     def __call__(self, x: Tensor, generator: torch.Generator, **options: Any) -> tuple[Tensor, Mix]:
         chosen = int(draws.numpy_generator(generator).integers(len(self.mixers)))
         return self.mixers[chosen](x, generator, **options)
+
+    def at(self, *, progress: float | None = None, depth: int | None = None) -> None:
+        """As of `Mixer`, told to all."""
+        for mixer in self.mixers:
+            mixer.at(progress=progress, depth=depth)
 
     def __repr__(self) -> str:
         return f"OneOf({', '.join(map(repr, self.mixers))})"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mixtrast import draws
 from mixtrast.checks import is_number
-from mixtrast.mixers._mixer import Job, Mixer, given, over_channels, pair, space_of, two
+from mixtrast.mixers._mixer import Alpha, Job, Mixer, given, over_channels, pair, space_of, two
 
 
 class FMix(Mixer):
@@ -36,7 +36,7 @@ class FMix(Mixer):
         self,
         *,
         decay: float = 3.0,
-        alpha: float | tuple[float, float] = 1.0,
+        alpha: Alpha = 1.0,
         weight: float | tuple[float, float] | None = None,
         per: Literal["sample", "batch"] = "sample",
         dominant: bool = False,

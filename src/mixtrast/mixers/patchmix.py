@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, Mixer, given, pair, two
+from mixtrast.mixers._mixer import Alpha, Job, Mixer, given, pair, two
 
 
 class PatchMix(Mixer):
@@ -36,7 +36,7 @@ class PatchMix(Mixer):
         self,
         *,
         patch: int | None = None,
-        alpha: float | tuple[float, float] = 1.0,
+        alpha: Alpha = 1.0,
         weight: float | tuple[float, float] | None = None,
         per: Literal["sample", "batch"] = "sample",
         dominant: bool = False,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, given, pair, space_of, two
+from mixtrast.mixers._mixer import Alpha, Job, given, pair, space_of, two
 from mixtrast.mixers.cutmix import CutMix, centres, given_boxes
 
 
@@ -36,7 +36,7 @@ class ResizeMix(CutMix):
         *,
         scale: tuple[float, float] = (0.1, 0.8),
         interpolate: Literal["nearest", "linear"] = "nearest",
-        alpha: float | tuple[float, float] = 1.0,
+        alpha: Alpha = 1.0,
         per: Literal["sample", "batch"] = "sample",
         dominant: bool = False,
     ) -> None:

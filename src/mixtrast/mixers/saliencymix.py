@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d, avg_pool2d
 
 from mixtrast import draws
-from mixtrast.mixers._mixer import Job, Mixer, over_channels, pair, space_of, two
+from mixtrast.mixers._mixer import Alpha, Job, Mixer, over_channels, pair, space_of, two
 
 
 class SaliencyMix(Mixer):
@@ -41,7 +41,7 @@ class SaliencyMix(Mixer):
         self,
         *,
         window: int = 5,
-        alpha: float | tuple[float, float] = 1.0,
+        alpha: Alpha = 1.0,
         weight: float | tuple[float, float] | None = None,
         per: str = "sample",
         dominant: bool = False,

@@ -164,6 +164,7 @@ class _Run:
         batch = self._batch(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.plan.training, step, self.plan.steps)
+        self.raw.before_step((step - 1) / self.plan.steps)
         try:
             loss: Loss = self.method(batch, draws.derived(self.plan.seed, step, "method"))
         except ValueError as error:  # on a CPU the algebra refuses rows that are not finite
