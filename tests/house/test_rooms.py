@@ -777,3 +777,63 @@ def test_every_choice_of_a_method_can_be_made(name):
         if choices:
             with pytest.raises(ValueError, match="no_such_choice"):
                 small(name, **{option: "no_such_choice"})
+
+
+# --- all pairs -----------------------------------------------------------------------------------------------------------
+
+VARIANTS = [
+    *[(name, {}) for name in METHODS],
+    *[("imix", {"base": base}) for base in ("simclr", "moco", "byol")],
+    ("mixco", {"base": "moco"}),
+    ("moco", {"symmetric": True, "candidates": "batch"}),
+    *[("supcon", {"form": form}) for form in ("in", "sololearn")],
+    *[("mixsupcon", {"reading": reading}) for reading in "ABD"],
+    ("mixsupcon", {"mixtures": "any", "clean": 0.5}),
+]
+# What may stand at each place; the sets below hold every pair of them that there is.
+BODIES = [(name, kind) for name, kind in LIGHT if name in ("mlp", "resnet8", "preact_resnet", "resnet")]
+PAIRED = [
+    *[(method, COMPOSED[at % len(COMPOSED)], at % 3, body) for at, (method, body) in
+      enumerate(itertools.product(VARIANTS, BODIES))],
+    *[(VARIANTS[at % len(VARIANTS)], mixer, depth, body) for at, (mixer, depth, body) in
+      enumerate(itertools.product(COMPOSED, range(3), BODIES))],
+    *[(method, mixer, depth, BODIES[at % len(BODIES)]) for at, (method, mixer, depth) in
+      enumerate(itertools.product(VARIANTS, COMPOSED, range(3)))],
+]  # fmt: skip
+
+
+def test_the_sets_hold_every_pair():
+    places = (VARIANTS, COMPOSED, list(range(3)), BODIES)
+    for one, other in itertools.combinations(range(4), 2):
+        there = {(repr(row[one]), repr(row[other])) for row in PAIRED}
+        assert there == {(repr(a), repr(b)) for a, b in itertools.product(places[one], places[other])}
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_every_pair_goes_together_or_is_refused_with_a_way_out(part):
+    """Method, mixer, depth, encoder and kind of example: a step forward and back, or a sentence."""
+    seen, refused = 0, 0
+    for (name, options), mixer, depth, (body, kind) in PAIRED[part::8]:
+        mixes = "mixer" in inspect.signature(registry.find(mt.methods, name)).parameters
+        mixing = {"mixer": mt.mixers.get(mixer), "depth": depth} if mixes else {}
+        made = mt.methods.get(name, encoder(body, kind), classes=CLASSES, **options, **mixing)
+        given = batch(made)
+        views = tuple(example(kind, seed=seed) for seed in range(made.needs))
+        what = f"{name} {options} {mixer} at depth {depth} on {body} of a {kind}"
+        try:
+            loss = made(Batch(views, given.label, given.index), seeded())
+        except (ValueError, TypeError) as error:
+            said = str(error)
+        else:
+            assert loss.value.isfinite(), what
+            loss.value.backward()
+            assert all(w.grad is None or w.grad.isfinite().all() for w in made.parameters()), what
+            seen += 1
+            continue
+        assert mixes, what
+        assert re.search(r"\b(use|convert|reshape|works on|instead)\b", said, re.IGNORECASE), f"{what}: {said}"
+        shape = encoder(body, kind).run(example(kind), stop=depth).shape
+        with pytest.raises((ValueError, TypeError)):  # it is the mixer that does not take what stands there
+            mt.mixers.get(mixer)(torch.rand(shape), seeded())
+        refused += 1
+    assert seen > 5 * refused
