@@ -680,3 +680,127 @@ def test_a_method_tells_its_mixer_where_and_when(tmp_path):
     assert not all(
         weight.equal(run.encoder().encoder.state_dict()[name]) for name, weight in fixed.encoder().encoder.state_dict().items()
     )
+
+
+# --- FMix ----------------------------------------------------------------------------------------------------------------
+
+
+def agreement(mask: Tensor) -> float:
+    """How often two neighbours in a row are both inside or both outside."""
+    return float((mask[..., 1:] == mask[..., :-1]).double().mean())
+
+
+@pytest.mark.parametrize("shape", [(40, 2, 16, 16), (40, 3, 24), (40, 12), (40, 1, 6, 5, 4), (40, 1, 7, 9)])
+def test_fmix_keeps_exactly_ceil_of_the_share(shape):
+    x, places = torch.rand(shape, generator=seeded(0)), math.prod(shape[2:] if len(shape) > 2 else shape[1:])
+    for share in (0.0, 0.3, 0.5, 1.0):
+        mixed, mix = mt.mixers.FMix()(x, seeded(1), draw={"weight": share})
+        assert mix.weight[:, 0].tolist() == pytest.approx([math.ceil(share * places - 1e-6) / places] * 40)
+        partner = x[mix.parents[:, 1]]
+        assert ((mixed == x) | (mixed == partner)).all()  # each place of one or the other, whole pixels at a time
+        if len(shape) == 4:
+            kept = (mixed == x).all(1) | (mixed == partner).all(1)
+            assert kept.all()
+
+
+def test_fmix_makes_blobs_and_less_decay_makes_dust():
+    ones, zeros = torch.ones(200, 1, 32, 32), torch.zeros(200, 1, 32, 32)
+    pool, parents = torch.cat([ones, zeros]), torch.stack([torch.arange(200), torch.arange(200) + 200], 1)
+    found = {}
+    for decay in (0.0, 1.0, 3.0):
+        mixed, _ = mt.mixers.FMix(decay=decay)(ones, seeded(0), pool=pool, parents=parents, draw={"weight": 0.5})
+        found[decay] = agreement(mixed[:, 0])
+    assert found[0.0] == pytest.approx(0.5, abs=0.02)
+    assert found[0.0] < found[1.0] < found[3.0]
+    assert found[3.0] > 0.9
+
+
+def test_every_place_is_as_likely_in_fmix():
+    """Blobs lie anywhere: the torus has no centre. Five standard deviations of a share of correlated places."""
+    ones, zeros = torch.ones(2_000, 1, 8, 8), torch.zeros(2_000, 1, 8, 8)
+    pool, parents = torch.cat([ones, zeros]), torch.stack([torch.arange(2_000), torch.arange(2_000) + 2_000], 1)
+    mixed, _ = mt.mixers.FMix()(ones, seeded(0), pool=pool, parents=parents, draw={"weight": 0.5})
+    assert (mixed.mean((0, 1)) - 0.5).abs().max() < 5 * math.sqrt(0.25 / 2_000)
+
+
+def test_fmix_takes_a_given_mask():
+    x, mask = torch.rand(4, 2, 3, 5), torch.rand(3, 5) > 0.4
+    mixed, mix = mt.mixers.FMix()(x, seeded(1), draw={"mask": mask})
+    assert mixed.equal(torch.where(mask, x, x[mix.parents[:, 1]]))
+    assert mix.weight[:, 0].tolist() == pytest.approx([mask.double().mean().item()] * 4)
+
+
+@pytest.mark.parametrize("bad", [-1, math.nan, math.inf, "3"])
+def test_the_decay_of_fmix_is_a_number(bad):
+    with pytest.raises(ValueError, match="`decay` of FMix must be 0 or more"):
+        mt.mixers.FMix(decay=bad)
+
+
+# --- SaliencyMix ---------------------------------------------------------------------------------------------------------
+
+
+def spots(*at: tuple[int, ...], shape: tuple[int, ...] = (1, 16, 16)) -> Tensor:
+    """Examples that are dark but for one place each."""
+    x = torch.zeros(len(at), *shape)
+    for row, place in enumerate(at):
+        x[(row, slice(None), *place)] = 1
+    return x
+
+
+@pytest.mark.parametrize(
+    ("shape", "first", "second"),
+    [((1, 16, 16), (5, 9), (0, 15)), ((2, 30), (11,), (29,)), ((1, 6, 7, 8), (2, 3, 4), (5, 6, 7))],
+)
+def test_saliencymix_pastes_the_box_around_what_stands_out(shape, first, second):
+    """By loops: sides (1 - λ)^(1/S) of the space around the spot of the partner, clipped. A window makes the spot's neighbours
+    stand out as much; the first of them is taken."""
+    x, space = spots(first, second, shape=shape), shape[1:]
+    mixer, parents = mt.mixers.SaliencyMix(window=3), torch.tensor([[0, 1], [1, 0]])
+    mixed, mix = mixer(x, seeded(0), parents=parents, draw={"weight": [0.75, 0.4]})
+    for row, (spot, share) in enumerate(((second, 0.75), (first, 0.4))):
+        seen = mixer.contrast(x[1 - row][None], space)[0]
+        centre = tuple(int(i) for i in (seen == seen.max()).nonzero()[0])
+        assert max(abs(a - b) for a, b in zip(centre, spot, strict=True)) <= 1
+        odd = len(space) == 1
+        sides = [int(side * (1 - share) ** (1 / len(space))) for side in space]
+        near = [range(max(0, c - s // 2), min(n, c + (s + odd) // 2)) for c, s, n in zip(centre, sides, space, strict=True)]
+        places, expected = list(itertools.product(*near)), x[row].clone()
+        for place in places:
+            expected[(slice(None), *place)] = x[1 - row][(slice(None), *place)]
+        assert mixed[row].equal(expected)
+        assert float(mix.weight[row, 1]) == pytest.approx(len(places) / math.prod(space))
+
+
+def test_saliencymix_looks_where_it_is_told():
+    x, importance = torch.rand(3, 2, 10, 10, generator=seeded(0)), torch.zeros(3, 10, 10)
+    for row, (i, j) in enumerate(((2, 3), (7, 1), (5, 5))):
+        importance[row, i, j] = 1
+    parents = torch.tensor([[0, 1], [1, 2], [2, 0]])
+    mixed, _ = mt.mixers.SaliencyMix()(x, seeded(0), parents=parents, importance=importance, draw={"weight": 0.84})
+    for row, (i, j) in enumerate(((7, 1), (5, 5), (2, 3))):  # of the partner; a box of 4 x 4
+        box = (slice(None), slice(max(0, i - 2), i + 2), slice(max(0, j - 2), j + 2))
+        expected = x[row].clone()
+        expected[box] = x[parents[row, 1]][box]
+        assert mixed[row].equal(expected)
+
+
+def test_saliencymix_of_a_batch_has_one_box():
+    """That of the first partner."""
+    x = spots((4, 4), (11, 11), (4, 11))
+    parents = torch.tensor([[0, 1], [1, 2], [2, 0]])
+    mixer = mt.mixers.SaliencyMix(window=3, per="batch")
+    mixed, mix = mixer(x, seeded(0), parents=parents, draw={"weight": 0.75})
+    assert (mix.weight == mix.weight[0]).all()
+    assert mixed[0, 0, 11, 11] == 1  # the first partner's spot came with its box
+    assert mixed[1, 0, 11, 11] == 0  # the second's own spot lies in that box, and its partner has none there
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2, -1, 2.5, "3"])
+def test_the_window_of_saliencymix_is_odd(bad):
+    with pytest.raises(ValueError, match="`window` of SaliencyMix must be an odd number"):
+        mt.mixers.SaliencyMix(window=bad)
+
+
+def test_importance_must_be_of_the_space():
+    with pytest.raises(ValueError, match=r"`importance` must be of the space \(8, 8\)"):
+        mt.mixers.SaliencyMix()(torch.rand(2, 1, 8, 8), seeded(), importance=torch.rand(2, 4, 4))

@@ -23,7 +23,7 @@ class SaliencyMix(Mixer):
     over a window: edges and textures, not flat parts.
 
     Args:
-        window: side of the neighbourhood, odd.
+        window: side of the neighbourhood, odd, 3 or more.
         alpha, weight, dominant: of the λ drawn, before the box is clipped.
         per: "sample" gives every mixture the box of its partner; "batch" that of the first partner to all, as in the authors'
             code.
@@ -47,8 +47,8 @@ class SaliencyMix(Mixer):
         dominant: bool = False,
     ) -> None:
         super().__init__(alpha=alpha, weight=weight, per=per, dominant=dominant)  # type: ignore[arg-type]
-        if not isinstance(window, int) or isinstance(window, bool) or window < 1 or window % 2 == 0:
-            raise ValueError(f"`window` of SaliencyMix must be an odd number, 1 or more, got {window!r}.")
+        if not isinstance(window, int) or isinstance(window, bool) or window < 3 or window % 2 == 0:
+            raise ValueError(f"`window` of SaliencyMix must be an odd number, 3 or more, got {window!r}.")
         self.window = window
 
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
