@@ -294,7 +294,7 @@ def whole_steps(rounds: int = 20, width: int = WIDTH, images: int = BATCH, most:
         prepared = prepared_images(name, width=width, batch=images)
         machine, step = prepared.plan.machine, Whole(prepared)
         most = ceiling(machine.device) if most is None else most
-        encoded = step.encoded()
+        encoded, _ = step.encoded()
         bare = copy.deepcopy(step.run.raw.encoder).train()
         order = torch.channels_last if machine.channels_last else torch.contiguous_format
         x = torch.randn(encoded, 3, 32, 32, device=machine.device).contiguous(memory_format=order)

@@ -8,7 +8,7 @@ that of one round: the median over rounds, with quartiles. Looks at the validati
 
 --over encoder: `step` is all of a step (bytes to intensities, views, mixing, forward, loss, backward, optimizer) on 256 images
 of 32 x 32 with ResNet-18 at width 16; `encoder` is the forward and backward of the bare encoder on as many images as the method
-encodes, in the same precision and memory order.
+encodes, and the forward alone on those of a slow copy, in the same precision and memory order. `imix/moco` is i-Mix on MoCo.
 
 --over base: the same step of a method that stands on another, over a step of that one, and what both keep for the backward
 pass: bytes of the tensors that autograd saves, each counted once.
@@ -35,12 +35,14 @@ import numpy as np
 import torch
 
 from mixtrast import methods
+from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch
 from mixtrast.run.prepare import Prepared, prepare
 from mixtrast.training import Record, fit
 from mixtrast.training.loop import _Run
 
-BASES = {"mixco": "simclr"}
+BASES = {"mixco": "simclr", "mixco/moco": "moco"}
+ON = ("imix/simclr", "imix/moco", "imix/byol", "mixco/moco")
 IMAGES = 256
 STEPS, LOG_EVERY = 100, 5  # as often as the run of 500 steps logs
 
@@ -113,7 +115,7 @@ def prepared_images(name: str, *, width: int = 16, batch: int = IMAGES, **traini
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (4 * batch, 3, 32, 32), dtype=np.uint8), np.arange(4 * batch) % 10
     settings = {
-        "method": name,
+        "method": {"name": name.partition("/")[0], **({"base": name.partition("/")[2]} if "/" in name else {})},
         "encoder": {"name": "resnet18", "width": width},
         "views": "supcon",
         "training": {"steps": 1, "batch": batch, **training},
@@ -132,15 +134,19 @@ class Step:
         self.run.step = 0
         self.run._one_step()
 
-    def encoded(self) -> int:
-        """How many images pass the encoder."""
+    def encoded(self) -> tuple[int, int]:
+        """How many images pass the encoder, and how many its slow copy."""
+        keys = getattr(self.run.raw, "keys", None)
+        return self._passing(self.run.raw.encoder), 0 if keys is None else self._passing(keys.slow.encoder)
+
+    def _passing(self, encoder: Encoder) -> int:
         count = 0
 
         def add(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
             nonlocal count
             count += len(given[0])
 
-        hook = self.run.raw.encoder.stages[0].register_forward_pre_hook(add)
+        hook = encoder.stages[0].register_forward_pre_hook(add)
         self()
         hook.remove()
         return count
@@ -182,25 +188,28 @@ def over_encoder(name: str, rounds: int, precision: str) -> dict[str, float]:
     """A step and its encoder alone."""
     prepared = prepared_images(name, precision=precision)
     machine, step = prepared.plan.machine, Step(prepared)
-    encoded = step.encoded()
+    encoded, slow = step.encoded()
     order = torch.channels_last if machine.channels_last else torch.contiguous_format
     bare = copy.deepcopy(prepared.method.encoder).to(memory_format=order).train()  # type: ignore[call-overload]
-    x = torch.randn(encoded, 3, 32, 32).contiguous(memory_format=order)
+    x, keys = (torch.randn(rows, 3, 32, 32).contiguous(memory_format=order) for rows in (encoded, slow))
 
     def encoder() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=machine.precision == "bf16-mixed"):
+            if slow:
+                with torch.no_grad():
+                    bare(keys)
             value = bare(x).float().sum()
         value.backward()
         bare.zero_grad()
 
-    return {**race({"step": step, "encoder": encoder}, rounds), "encoded": encoded}
+    return {**race({"step": step, "encoder": encoder}, rounds), "encoded": encoded, "slow": slow}
 
 
 def over_base(name: str, rounds: int, precision: str) -> dict[str, float]:
     """A step, and a step of the method it stands on."""
     step, base = (Step(prepared_images(each, precision=precision)) for each in (name, BASES[name]))
     saved = step.saved() / base.saved()
-    return {**race({"step": step, "base": base}, rounds), "saved": saved, "encoded": step.encoded() / base.encoded()}
+    return {**race({"step": step, "base": base}, rounds), "saved": saved, "encoded": step.encoded()[0] / base.encoded()[0]}
 
 
 def over_float32(name: str, rounds: int, _: str) -> dict[str, float]:
@@ -226,7 +235,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, {threads} threads, {platform.machine()}; {known.rounds} rounds")
     print(f"{'method':<12} {one:>8} {other:>8}   {one} / {other} (quartiles)")
     found = {}
-    for name in known.method or (list(BASES) if known.over == "base" else methods.names()):
+    usual = {"loop": methods.names(), "base": list(BASES)}.get(known.over, [*methods.names(), *ON])
+    for name in known.method or usual:
         row = measure(name, known.rounds) if known.over == "loop" else OVER[known.over](name, known.rounds, known.precision)
         found[name] = row
         print(

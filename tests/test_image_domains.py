@@ -8,6 +8,8 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -273,7 +275,7 @@ def test_a_large_jpeg_is_read_at_about_the_size_that_is_needed(tmp_path):
 def test_mixed_sizes_are_refused_with_what_was_found(tmp_path):
     for number, shape in enumerate([(40, 50), (40, 50), (30, 35)]):
         save(tmp_path / f"{number}.png", pixels(0, shape))
-    with refused(r"of one size, got 2 among 3.*width × height: 50 × 40 \(2\), 35 × 30 \(1\)\. `--data\.size 32`"):
+    with refused(r"of one size, got 2 among 3.*width × height: 50 × 40 \(2\), 35 × 30 \(1\)\. `--size 32`"):
         domains.open(tmp_path)
     assert domains.open(tmp_path, size=32).x.shape == (3, 1, 32, 32)
     assert "2 sizes made 32 × 32" in said(domains.open(tmp_path, size=32))
@@ -410,6 +412,41 @@ def test_images_that_cannot_be_used(tmp_path):
         path.unlink()
     with refused("7 of 7 images in .* cannot be used"):
         domains.open(tmp_path / "bad", skip_bad=True)
+
+
+@pytest.mark.parametrize(
+    "form", [_pixels.Form(3, 8, 10), _pixels.Form(3, 6, 6, resize=True), _pixels.Form(3, 8, 10, deep=True)]
+)
+def test_processes_read_what_threads_read(tmp_path, monkeypatch, form):
+    """Pixels, headers and refusals, with blocks that end amid the files; and threads do what a worker cannot."""
+    broken(write_folder(tmp_path, {"cats": 300, "dogs": 320}))
+    paths = sorted(map(str, tmp_path.glob("*/*")))
+    wanted = np.zeros((len(paths), 3, form.height, form.width), form.dtype)
+    seen = _files._by_threads(paths, form, wanted)
+    assert any(isinstance(one, str) for one in seen)
+    monkeypatch.setattr(_files, "MANY", 100)
+    monkeypatch.setattr(_files, "cores", lambda: 3)
+    used: list[int] = []
+    ask = _files._ask_worker
+    monkeypatch.setattr(_files, "_ask_worker", lambda some, *rest: used.append(len(some)) or ask(some, *rest))
+    x, told = _files.read(paths, form)
+    assert sum(used) == len(paths)
+    assert len(used) == 3
+    assert np.array_equal(x.numpy(), wanted)
+    assert told == seen
+    assert all(type(one) in (str, _pixels.Header) for one in told)
+    monkeypatch.setattr(_files.sys, "executable", "/bin/false")
+    x, told = _files.read(paths, form)
+    assert np.array_equal(x.numpy(), wanted)
+    assert told == seen
+
+
+def test_a_worker_needs_nothing_but_numpy_and_pillow(tmp_path):
+    """It begins in a fifth of a second because it does not import torch."""
+    code = f"import runpy, sys; runpy.run_path({_pixels.__file__!r}); print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"numpy", "PIL"} <= set(loaded)
+    assert not {"torch", "mixtrast", "pandas"} & set(loaded)
 
 
 def test_a_photo_with_a_preview_is_one_image(tmp_path):

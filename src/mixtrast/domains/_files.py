@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast.domains._pixels import Form, Header, UnusableError, decode, header
+from mixtrast.domains import _pixels
+from mixtrast.domains._pixels import Form, Header, Seen, UnusableError, decode_into, header
 
 CHUNK = 64  # files a task at most: enough that handing it out costs nothing, few enough that all threads end together
 CHUNK_BYTES = 1 << 18  # and pixels a task: few of large images are some milliseconds too
+MANY, MANY_PIXELS = 4_000, 1 << 27  # images, or numbers in them, from which it pays to start processes: about .2 s
 BLOCK = 1024  # decoded at a time, to be looked at only
-Seen = Header | str  # what a file is, or why it cannot be used
 T = TypeVar("T")
 
 
@@ -82,22 +87,56 @@ def read(paths: Sequence[str], form: Form) -> tuple[Tensor, list[Seen]]:
     """(N,C,H,W), decoded by all cores, and what each file is; rows that cannot be used or do not fit the form are zeros."""
     # NumPy asks for large pages of memory, torch does not: 3 µs for each small one was as long as decoding, measured once
     pixels = np.zeros((len(paths), form.channels, form.height, form.width), form.dtype)
+    many = len(paths) >= MANY or pixels.size >= MANY_PIXELS
+    seen = (_by_processes if many and cores() > 1 else _by_threads)(paths, form, pixels)
+    return torch.from_numpy(pixels), seen
+
+
+def _by_threads(paths: Sequence[str], form: Form, pixels: np.ndarray) -> list[Seen]:
+    """Quick to begin; but Pillow holds the interpreter while it opens a file and copies pixels out."""
     chunk = min(CHUNK, max(1, CHUNK_BYTES // (form.height * form.width)))
 
     def some(begin: int) -> list[Seen]:
-        seen: list[Seen] = []
-        for row, path in enumerate(paths[begin : begin + chunk], begin):
-            try:
-                found, image = decode(path, form)
-                if image is not None:
-                    pixels[row] = image.transpose(2, 0, 1)
-                seen.append(found)
-            except UnusableError as reason:
-                seen.append(str(reason))
-        return seen
+        return decode_into(pixels[begin : begin + chunk], paths[begin : begin + chunk], form)
 
-    seen = _spread(some, len(paths), chunk)
-    return torch.from_numpy(pixels), seen
+    return _spread(some, len(paths), chunk)
+
+
+def _by_processes(paths: Sequence[str], form: Form, pixels: np.ndarray) -> list[Seen]:
+    """A worker for each core, which share nothing. What one cannot do, by whatever befell it, threads do."""
+    each = -(-len(paths) // cores())
+
+    def part(begin: int) -> list[Seen]:
+        end = min(begin + each, len(paths))
+        try:
+            return _ask_worker(paths[begin:end], form, pixels[begin:end])
+        except (OSError, EOFError, ValueError):
+            return _by_threads(paths[begin:end], form, pixels[begin:end])
+
+    return _spread(part, len(paths), each)
+
+
+def _ask_worker(paths: Sequence[str], form: Form, pixels: np.ndarray) -> list[Seen]:
+    """`_pixels.serve` in a process of its own, that imports NumPy and Pillow and nothing else."""
+    command = [sys.executable, "-P", _pixels.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as worker:
+        try:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            worker.stdin.write(json.dumps({"form": astuple(form), "paths": list(paths)}).encode())
+            worker.stdin.close()
+            seen: list[Seen] = []
+            while len(seen) < len(paths):
+                told = json.loads(worker.stdout.readline() or b"null")
+                if not told:
+                    raise EOFError("the worker ended early")
+                rows = pixels[len(seen) : len(seen) + len(told)]
+                if worker.stdout.readinto(rows.reshape(-1).view(np.uint8).data) != rows.nbytes:  # type: ignore[attr-defined]
+                    raise EOFError("the worker ended early")
+                seen += [one if isinstance(one, str) else Header(*one) for one in told]
+            return seen
+        finally:
+            worker.kill()
 
 
 def headers(paths: Sequence[str]) -> list[Seen]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
+import sys
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -33,6 +37,9 @@ class Header(NamedTuple):
     width: int
     height: int
     noted: str = ""  # "alpha", "palette", "CMYK", "turned"
+
+
+Seen = Header | str  # what a file is, or why it cannot be used
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,34 @@ def decode(path: str, form: Form) -> tuple[Header, np.ndarray | None]:
         raise
     except Exception as error:  # as above
         raise UnusableError(getattr(error, "strerror", None) or CUT) from error
+
+
+def decode_into(pixels: np.ndarray, paths: Sequence[str], form: Form) -> list[Seen]:
+    """Each file into its row of pixels (N,C,H,W), which is left as it is where the file does not fit; what each file is."""
+    seen: list[Seen] = []
+    for row, path in zip(pixels, paths, strict=True):
+        try:
+            found, image = decode(path, form)
+            if image is not None:
+                row[:] = image.transpose(2, 0, 1)
+            seen.append(found)
+        except UnusableError as reason:
+            seen.append(str(reason))
+    return seen
+
+
+def serve(source: BinaryIO, sink: BinaryIO, block: int = 256) -> None:
+    """A worker: {"form", "paths"} comes in, and for each `block` of files a line of what they are and their pixels go out."""
+    asked = json.load(source)
+    form, paths = Form(*asked["form"]), asked["paths"]
+    warnings.simplefilter("ignore")  # Pillow's, on odd metadata
+    for begin in range(0, len(paths), block):
+        some = paths[begin : begin + block]
+        pixels = np.zeros((len(some), form.channels, form.height, form.width), form.dtype)
+        seen = decode_into(pixels, some, form)
+        sink.write(json.dumps(seen).encode() + b"\n")
+        sink.write(pixels.data)
+    sink.flush()
 
 
 def _plain_jpeg(content: bytes) -> Header | None:
@@ -179,3 +214,7 @@ def _sized(image: Image.Image, form: Form) -> Image.Image:
     left, top = (width - scale * form.width) / 2, (height - scale * form.height) / 2
     box = (left, top, width - left, height - top)
     return image.resize((form.width, form.height), Image.Resampling.BILINEAR, box=box)
+
+
+if __name__ == "__main__":  # a worker, see `serve`
+    serve(sys.stdin.buffer, sys.stdout.buffer)

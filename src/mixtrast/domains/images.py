@@ -14,10 +14,10 @@ from mixtrast import spec as specs
 from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import check_like, facts_of, is_path
 from mixtrast.domains._data import Data, Domain
-from mixtrast.domains._files import Files, Seen, available, headers, read
+from mixtrast.domains._files import Files, available, headers, read
 from mixtrast.domains._folder import Listing, parts, scan, unwrapped
 from mixtrast.domains._labels import by_name
-from mixtrast.domains._pixels import ENDINGS, Form, Header
+from mixtrast.domains._pixels import ENDINGS, Form, Header, Seen
 from mixtrast.domains._words import count, listed, nearest, size_of
 from mixtrast.spec import Image
 
