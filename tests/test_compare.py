@@ -22,7 +22,7 @@ import scipy.stats
 import yaml
 
 import mixtrast as mt
-from mixtrast import cli, recipe, report, run, studies
+from mixtrast import cli, recipe, registry, report, run, studies
 from mixtrast.cli.cells import cells_of, whole_cells
 from mixtrast.cli.flags import dotted
 from mixtrast.cli.parser import parser
@@ -59,7 +59,7 @@ COMPARE = ["compare", "trees.csv", "--label", "kind", *QUICK]
 def resolved(*words: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Cells and problems of a command line."""
     plain, options = dotted(whole_cells(["compare", "trees.csv", *words]))
-    nothing = dict.fromkeys(("train", "compare", "evaluate", "embed", "report", "list"), print)
+    nothing = dict.fromkeys(("train", "compare", "evaluate", "embed", "export", "report", "list"), print)
     return cells_of(parser(nothing).parse_args(plain), options)
 
 
@@ -470,6 +470,35 @@ def test_a_grid_runs_fails_in_part_goes_on_and_grows(here, capsys, monkeypatch):
     assert again == settings
     recipe_ = recipe.read(Path("c/runs/imix/seed-0/recipe.yaml"))
     assert (recipe_["method"]["name"], recipe_["training"]["steps"]) == ("imix", 3)
+
+
+def test_probes_that_runs_share_are_made_once(here, monkeypatch):
+    """Of the raw input and the untrained encoder, by what they are probed on; of the trained one never."""
+    from mixtrast.run.kept import FOLDER
+
+    settings = {"label": "kind", "encoder": {"name": "mlp", "widths": (8,)}, "training": {"steps": 3}, "quiet": True}
+    settings |= {"evaluation": "knn+linear"}
+    alone = {name: mt.train("trees.csv", method=name, out=f"alone/{name}", **settings) for name in ("simclr", "npair")}
+    monkeypatch.setenv(FOLDER, str(here / "kept"))
+    made: list[str] = []
+    for name in ("knn", "linear"):
+        kind = registry.find(mt.evaluate, name)
+        call = kind.__call__
+        monkeypatch.setattr(
+            kind, "__call__", lambda self, *a, call=call, name=name, **k: made.append(name) or call(self, *a, **k)
+        )
+    for name, wanted in alone.items():
+        run = mt.train("trees.csv", method=name, out=f"shared/{name}", **settings)
+        for probe in ("knn", "linear"):
+            for row in ("trained", "untrained", "raw", "majority"):
+                assert run.results["probes"][probe][row] == wanted.results["probes"][probe][row]
+    assert len(list((here / "kept").iterdir())) == 4
+    before = len(made)
+    mt.train("trees.csv", method="imix", out="shared/imix", **settings)
+    again = [name for name in made[before:] if name == "linear"]
+    assert again == ["linear"]  # of the trained encoder alone
+    mt.train("trees.csv", method="imix", out="shared/other", seed=1, **settings)
+    assert len(list((here / "kept").iterdir())) == 8  # another split
 
 
 @pytest.mark.slow
