@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -183,9 +184,18 @@ def every_method() -> bool:
     right, shape = True, spec.Image(3, 16, 16)
     x, label = torch.randn(256, 3, 16, 16, generator=torch.Generator().manual_seed(0)), torch.arange(256) % 10
     seen = [mt.views.get("shift", pixels=2), mt.views.get("noise", scale=0.3)]
-    for name in mt.methods.names():
+    every: list[tuple[str, dict[str, Any]]] = [
+        *[(name, {}) for name in mt.methods.names()],
+        *[("imix", {"base": base}) for base in ("simclr", "moco", "byol")],
+        ("mixco", {"base": "moco", "ingredients": 4}),
+        ("moco", {"symmetric": True, "splits": 8, "candidates": "batch"}),
+        ("mixsupcon", {"reading": "A", "clean": 0.5}),
+        ("supcon", {"form": "in"}),
+    ]
+    for kind, options in every:
         torch.manual_seed(0)
-        here = mt.methods.get(name, mt.encoders.get("resnet8", shape), classes=10)
+        name = " ".join([kind, *map(str, options.values())])
+        here = mt.methods.get(kind, mt.encoders.get("resnet8", shape), classes=10, **options)
         there = copy.deepcopy(here).to("cuda")
         optimizer = torch.optim.AdamW(there.parameters(), lr=1e-3, fused=True)
         where = x.to("cuda"), label.to("cuda"), torch.arange(256, device="cuda")
@@ -204,8 +214,10 @@ def every_method() -> bool:
 
         def step(method: mt.methods.Method = there, optimizer: torch.optim.Optimizer = optimizer) -> None:
             optimizer.zero_grad()
+            method.before_step(0.5)
             loss(method, *where, True).backward()  # noqa: B023 - called within this turn
             optimizer.step()
+            method.after_step(0.5)
 
         step()
         torch.cuda.synchronize()

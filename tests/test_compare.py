@@ -456,7 +456,7 @@ def test_a_grid_runs_fails_in_part_goes_on_and_grows(here, capsys, monkeypatch):
     assert "Try a lower learning rate" in Path("c/runs/simclr-lr=1e38-training.warmup=0/seed-0.log").read_text()
     assert not Path("c/runs/imix/seed-0.log").exists()
     assert {path.name for path in Path("c").iterdir()} == {
-        "compare.yaml", "compare.csv", "report.html", "sessions.jsonl", "cells", "runs",
+        "compare.yaml", "compare.csv", "report.html", "sessions.jsonl", "cells", "runs", "kept",
     }  # fmt: skip
     done = Path("c/runs/imix/seed-0/results.json").stat().st_mtime_ns
     assert json.loads(Path("c/sessions.jsonl").read_text().splitlines()[-1])["cpu_seconds"] > 0
@@ -470,6 +470,36 @@ def test_a_grid_runs_fails_in_part_goes_on_and_grows(here, capsys, monkeypatch):
     assert again == settings
     recipe_ = recipe.read(Path("c/runs/imix/seed-0/recipe.yaml"))
     assert (recipe_["method"]["name"], recipe_["training"]["steps"]) == ("imix", 3)
+
+
+def test_two_runs_may_keep_the_same_at_once_and_what_is_damaged_is_made_again(tmp_path, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from mixtrast.evaluate import Features
+    from mixtrast.run.kept import FOLDER, kept
+
+    monkeypatch.setenv(FOLDER, str(tmp_path / "kept"))
+    rng = np.random.default_rng(0)
+    parts = {"train": np.arange(6) % 2, "test": np.arange(4) % 2}
+    some = [Features.of(**{name: (rng.normal(size=(len(y), 2)), y) for name, y in parts.items()}, classes=2) for _ in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda at: kept("knn", {}, 0, some[at // 4], lambda: {"at": at // 4}), range(160)))
+    assert found == [{"at": at // 4} for at in range(160)]
+    names = list((tmp_path / "kept").iterdir())
+    assert len(names) == 40
+    names[0].write_text("{")
+    assert {kept("knn", {}, 0, one, lambda: {"again": 1}).get("again") for one in some} == {None, 1}
+    monkeypatch.setenv(FOLDER, "/proc/nowhere")
+    assert kept("knn", {}, 0, some[0], lambda: {"at": 7}) == {"at": 7}  # cannot be kept: no reason to fail
+
+
+def test_a_switch_is_for_all_cells_and_zero_is_a_value():
+    _, problems = resolved("--cell", "--method simclr --skip-bad")
+    assert problems == ["--cell '--method simclr --skip-bad': --skip-bad is for all cells at once. Give it beside --cell."]
+    found, problems = resolved("--skip-bad", "--cell", "--method simclr --labels 0")
+    assert problems == []
+    (cell,) = found.values()
+    assert (cell["data"]["skip_bad"], cell["data"]["labels"]) == (True, 0)
 
 
 def test_probes_that_runs_share_are_made_once(here, monkeypatch):

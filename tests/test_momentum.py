@@ -439,7 +439,8 @@ def test_a_look_in_evaluation_mode_adds_no_key():
 
 def test_the_usual_queue():
     assert usual_queue(50_000) == (4096, "i-Mix's for CIFAR")
-    assert usual_queue(150)[0] == 150
+    assert usual_queue(150)[0] == 37
+    assert usual_queue(3)[0] == 1
 
 
 # --- batch norm in parts -------------------------------------------------------------------------------------------------
@@ -534,8 +535,8 @@ def test_options_that_data_decide_are_shown_with_their_reason():
     from mixtrast.run import prepare
 
     found = prepare({"method": "moco", "data": {"source": "digits"}, "training": {"steps": 1}})
-    assert found.recipe["method"]["queue"] == 1078
-    assert found.why["method.queue"].startswith("one for each of the 1,078 training examples")
+    assert found.recipe["method"]["queue"] == 269
+    assert found.why["method.queue"].startswith("a quarter of the 1,078 training examples")
     found = prepare({"method": {"name": "mixco", "base": "moco"}, "data": {"source": "digits"}, "training": {"steps": 1}})
     assert (found.recipe["method"]["temperature"], found.recipe["method"]["mix_temperature"]) == (0.2, 0.05)
     assert found.why["method.temperature"] == "the authors' with moco"
@@ -551,3 +552,89 @@ def test_moco_in_parts_trains_and_its_encoder_is_read_by_one_without_parts(tmp_p
         batch=16, out=tmp_path / "run", quiet=True,
     )  # fmt: skip
     assert run.encoder()(rows[:3]).shape == (3, 16)
+
+
+def test_the_automatic_batch_is_of_whole_parts():
+    from mixtrast.run import prepare
+
+    rows = torch.rand(300, 5, generator=seeded(0)).numpy()
+    found = prepare({"method": {"name": "mixco", "base": "moco", "splits": 8}, "training": {"steps": 1}}, rows)
+    assert found.recipe["training"]["batch"] % 16 == 0  # 8 parts of the batch, and of it with half as many mixtures
+    assert found.why["training.batch"].endswith("in whole parts of 8")
+
+
+def test_before_training_a_method_with_a_queue_has_gained_nothing(tmp_path):
+    """Against random keys even an untrained encoder is far above chance; the comparison is against keys as it makes them."""
+    from mixtrast.run import prepare
+    from mixtrast.run.assess import _before, _gains
+
+    prepared = prepare({"method": "moco", "data": {"source": "digits"}, "training": {"steps": 1}})
+    method = _before(prepared, prepared.method, prepared.method.encoder)
+    random_ones = method.keys.queue.keys.clone()
+    found = _gains(prepared, method, prepared.method.encoder)
+    chance = math.log(1 + len(method.keys.queue.keys))
+    assert abs(found["gain_train_before"]) < 0.25 * chance
+    assert found["gain_train"] == pytest.approx(found["gain_train_before"], rel=1e-5)  # nothing has been learned
+    assert method.keys.queue.keys.equal(random_ones)  # the run's own queue is left as it is
+
+
+def test_what_a_run_says_does_not_depend_on_its_being_resumed(tmp_path):
+    """What changes over training stands at its end when the objective is taken."""
+    rows = torch.rand(300, 6, generator=seeded(0)).numpy()
+    settings = {"mixer": {"name": "mixup", "alpha": (4.0, 0.0, "linear")}, "encoder": {"name": "mlp", "widths": (8,)}}
+    run = mt.train(rows, method="imix", epochs=2, batch=30, out=tmp_path / "run", quiet=True, **settings)
+    before = run.results["learning"]
+    (run.folder / "results.json").unlink()
+    again = mt.train(rows, method="imix", epochs=2, batch=30, out=tmp_path / "run", quiet=True, resume=True, **settings)
+    assert again.results["learning"] == before
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.3, None])
+def test_what_batch_norm_in_parts_remembers(momentum):
+    """Of equal parts the mean is that of the whole; its share of each batch is plain batch norm's."""
+    plain = nn.BatchNorm1d(3, momentum=momentum).double()
+    held = nn.Sequential(copy.deepcopy(plain))
+    split_norms(held, 2)
+    for seed in range(3):
+        x = torch.randn(8, 3, generator=seeded(seed), dtype=torch.float64)
+        plain(x)
+        held(x)
+    torch.testing.assert_close(held[0].running_mean, plain.running_mean, **F64)
+    assert held[0].num_batches_tracked.equal(plain.num_batches_tracked)
+
+
+class Activated(nn.BatchNorm1d):
+    """A batch norm that does more."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).relu()
+
+
+@pytest.mark.parametrize("norm", [Activated(3), nn.BatchNorm3d(3), nn.BatchNorm1d(3, track_running_stats=False)])
+def test_a_batch_norm_that_would_lose_something_is_refused(norm):
+    with pytest.raises(ValueError, match=r"`splits` takes BatchNorm1d and BatchNorm2d that remember statistics, got .* Use"):
+        split_norms(nn.Sequential(norm), 2)
+
+
+@pytest.mark.parametrize(("name", "options"), [("byol", {}), ("imix", {"base": "byol"})])
+def test_the_predictor_is_in_parts_too(name, options):
+    made = mt.methods.get(name, encoder(norm=True), splits=2, dim=4, **options)
+    norms = {at for at, part in made.named_modules() if type(part).__name__ == "SplitNorm"}
+    assert {"predictor.1", "projector.1", "encoder.stages.0.2", "keys.slow.projector.1"} <= norms
+    assert not any(isinstance(part, nn.BatchNorm1d) for part in made.modules())
+
+
+def test_keys_that_no_step_takes_do_not_heap_up():
+    made = method("moco", queue=K)
+    for _ in range(20):
+        value(made, batch())
+    assert sum(map(len, made.keys.new)) < K + 2 * N
+
+
+@pytest.mark.parametrize("alpha", [{0: 1.0}, {0: 1.0, 1: 1.0, 2: 1.0}, {2: 0.5}])
+def test_alpha_by_depth_must_be_of_the_depths(alpha):
+    for mixer in (Mixup(alpha=alpha), mt.mixers.get("mixup+cutmix", alpha=alpha)):
+        for name in ("imix", "mixsupcon", "supervised", "dacl", "mixco"):
+            with pytest.raises(ValueError, match="`alpha` of the mixer must have one value for each depth of"):
+                method(name, mixer=mixer, depth=(0, 1))
+    method("imix", mixer=Mixup(alpha={0: 1.0, 1: 0.5}), depth=(0, 1))

@@ -50,7 +50,7 @@ def commands(tmp_path, monkeypatch) -> list[str]:
     for kind in ("cats", "dogs"):
         folder = tmp_path / "photos" / kind
         folder.mkdir(parents=True)
-        for k in range(12):
+        for k in range(20):
             Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{k}.png")
     block = README.split("## Your own data")[1].split("```")[1]
     return [line.partition("#")[0] for line in block.strip().splitlines()]
@@ -58,19 +58,24 @@ def commands(tmp_path, monkeypatch) -> list[str]:
 
 def test_the_commands_of_the_readme_run(tmp_path, commands, capsys):
     """As printed, on data made here, for a few steps."""
-    assert len(commands) == 6
-    for command in commands[:-1]:
+    assert len(commands) == 8
+    for command in commands:
         words = shlex.split(command)[1:]
+        if words[0] == "compare":
+            continue
         quick = ["--training.steps", "2", "--evaluation.labels.draws", "2"] if words[0] == "train" else []
+        quick += ["--batch", "16", "--encoder.width", "4"] if "--recipe" in words else []  # few and small images here
         assert main([*words, *quick]) == 0, command
     assert "features in z.csv" in capsys.readouterr().out
-    for page in ("table-mixsupcon", "table-imix", "windows-imix", "windows-imix/seed-2", "photos-imix"):
+    assert (tmp_path / "encoder.onnx").stat().st_size > 1_000
+    for page in ("table-mixsupcon", "table-imix", "windows-imix", "windows-imix/seed-2", "photos-imix", "photos-moco"):
         assert (tmp_path / "runs" / page / "report.html").is_file()
 
 
 @pytest.mark.slow
 def test_the_comparison_of_the_readme_runs(tmp_path, commands):
-    assert main([*shlex.split(commands[-1])[1:], "--training.steps", "2", "--out", "compared", "--quiet"]) == 0
+    (compare,) = [command for command in commands if " compare " in command]
+    assert main([*shlex.split(compare)[1:], "--training.steps", "2", "--out", "compared", "--quiet"]) == 0
     assert len(pd.read_csv("compared/compare.csv")["cell"].unique()) == 3
     assert (tmp_path / "compared/report.html").is_file()
 

@@ -51,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who was reading has read enough: `mixtrast list methods | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich has met it, and has looked after stdout
+            return 128 + signal.SIGPIPE
+        raise
     except INPUT as error:
         return _wrong(error)
     except KeyboardInterrupt:

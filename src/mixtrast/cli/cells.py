@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mixtrast.cli.flags import CELL, PARTS, dotted, sections, unknown
+from mixtrast.cli.flags import CELL, PARTS, SWITCHES, dotted, sections, unknown
 from mixtrast.cli.parser import cell_parser
 
 Flags = dict[str, str]
@@ -80,6 +80,8 @@ def _flags(text: str) -> Flags:
     for word in words:
         if word.startswith("--"):
             name, _, value = word[2:].partition("=")
+            if name in SWITCHES:
+                raise ValueError(f"--{name} is for all cells at once. Give it beside --cell.")
             found[name] = value
         elif not name:
             raise ValueError(f"{word!r} is not understood here. A cell is flags of train: --method simclr --lr 0.1.")
@@ -104,7 +106,7 @@ def _sections(known: argparse.Namespace, options: Mapping[str, Any], flags: Flag
     if mine[1]:
         raise ValueError(f"{mine[1][0].partition('=')[0]} is for all cells at once. Give it beside --cell.")
     layered, merged = copy.copy(known), copy.deepcopy(dict(options))
-    over = {key: value for key, value in vars(mine[0]).items() if value not in (None, False)}
+    over = {key: value for key, value in vars(mine[0]).items() if value is not None and value is not False}
     for part in ("method", "mixer", "encoder"):
         if part in over and getattr(known, part) not in (None, over[part]):
             merged.pop(part, None)
@@ -158,6 +160,8 @@ def _written(cell: Any) -> Flags:
     flags: Flags = {}
     for key, value in cell.items():
         key = str(key).lstrip("-")
+        if key in SWITCHES:
+            raise ValueError(f"--{key} is for all cells at once. Give it on the command line.")
         if isinstance(value, Mapping) or value is None:
             raise ValueError(
                 f"{key} needs a value, got {value!r}. Options of a part are flags of their own: method.temperature: 0.1."

@@ -13,7 +13,8 @@ PLAIN = (
     "mixer", "encoder", "views", "evaluation", "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "quiet",
 )  # fmt: skip
 GRID = ("cell", "vary", "grid", "against", "jobs")
-CELL = PLAIN[: PLAIN.index("seed")]  # what may stand in a cell
+SWITCHES = ("skip-bad",)  # flags without a value
+CELL = tuple(flag for flag in PLAIN[: PLAIN.index("seed")] if flag not in SWITCHES)  # what may stand in a cell
 PARTS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation")
 
 EVERY = (*PLAIN, *GRID, *(f"{part}." for part in PARTS))

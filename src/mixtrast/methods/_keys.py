@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from mixtrast import draws
 from mixtrast.encoders import EMA, Encoder, split_norms
 from mixtrast.labels import Labels
 
@@ -32,6 +33,11 @@ class Queue(nn.Module):
         self.register_buffer("at", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
+    def fill(self, keys: Tensor) -> None:
+        """These alone, over and over where they are too few."""
+        self.keys.copy_(keys[torch.arange(len(self.keys), device=keys.device) % len(keys)])
+
+    @torch.no_grad()
     def add(self, keys: Tensor) -> None:
         """Any number of them; of more than the queue holds, the last."""
         keys = keys[-len(self.keys) :].to(self.keys.dtype)
@@ -41,7 +47,7 @@ class Queue(nn.Module):
 
 
 class Keys(nn.Module):
-    """Keys of a batch from a slow copy of encoder and projector, and a queue of earlier ones.
+    """Keys of a batch from a slow copy of encoder and projector, and a queue of earlier ones. `step` follows each step.
 
     Args:
         dim: numbers in a key.
@@ -72,11 +78,13 @@ class Keys(nn.Module):
         """(N, *shape) -> keys (N, dim), which the queue takes at the end of the step."""
         if self.splits > 1:
             order = torch.randperm(len(x), generator=generator)
-            keys: Tensor = self.slow(x[order.to(x.device)])[order.argsort().to(x.device)]
+            keys: Tensor = self.slow(x[draws.to(order, x.device)])[draws.to(order.argsort(), x.device)]
         else:
             keys = self.slow(x)
         if self.queue is not None and self.training:
             self.new.append(keys)
+            while sum(map(len, self.new[1:])) >= len(self.queue.keys):  # without `step` they would heap up
+                del self.new[0]
         return keys
 
     def candidates(self, keys: Tensor) -> tuple[Tensor, Labels]:
@@ -97,6 +105,6 @@ class Keys(nn.Module):
 
 def usual_queue(rows: int) -> tuple[int, str]:
     """The length of a queue for that many training examples, with the reason."""
-    if rows >= QUEUE:
+    if rows // 4 >= QUEUE:
         return QUEUE, "i-Mix's for CIFAR"
-    return max(1, rows), f"one for each of the {rows:,} training examples: in a longer one each would meet its own old keys"
+    return max(1, rows // 4), f"a quarter of the {rows:,} training examples: in a longer one many meet their own old keys"

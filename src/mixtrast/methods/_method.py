@@ -15,6 +15,7 @@ from mixtrast import algebra, mixers
 from mixtrast.checks import is_number
 from mixtrast.encoders import Encoder, Head, head
 from mixtrast.labels import Labels
+from mixtrast.methods._keys import Keys
 from mixtrast.mixers import Mixer, OneOf
 
 
@@ -93,7 +94,7 @@ class Method(nn.Module, ABC):
     @property
     def in_parts(self) -> bool:
         """Whether the batch is taken in parts, which must divide it."""
-        return bool(getattr(getattr(self, "keys", None), "splits", 1) > 1)
+        return (keys := self._keys()) is not None and keys.splits > 1
 
     def before_step(self, progress: float) -> None:
         """Called before each step, with the share of the run that is done: what changes over training."""
@@ -112,10 +113,22 @@ class Method(nn.Module, ABC):
             mixer.at(**what)
 
     def after_step(self, progress: float) -> None:
-        """Called after each optimizer step, with the share of the run that is done: moving averages, queues."""
+        """Called after each optimizer step, with the share of the run that is done: slow copies, queues."""
+        if (keys := self._keys()) is not None:
+            keys.step(self.encoder, self.get_submodule("projector"), progress)
 
     def restart(self) -> None:
         """Called when the encoder was given other weights before the first step: what is a copy of it is made anew."""
+        if (keys := self._keys()) is not None:
+            keys.slow.restart(self.encoder, self.get_submodule("projector"))
+
+    def remember(self, x: Tensor) -> None:
+        """What is kept of earlier batches becomes these examples' (N, *shape): a queue, where there is one."""
+        if (keys := self._keys()) is not None and keys.queue is not None:
+            keys.queue.fill(keys.slow(x))
+
+    def _keys(self) -> Keys | None:
+        return next((part for part in self.children() if isinstance(part, Keys)), None)
 
     @classmethod
     def usual(cls, given: Mapping[str, Any], rows: int) -> dict[str, tuple[Any, str]]:
@@ -132,6 +145,18 @@ class Method(nn.Module, ABC):
                 f"several such, of which one is drawn for each batch, got {depth!r}."
             )
         return depths
+
+    def _mixing(self, mixer: Mixer | OneOf | None, depth: int | tuple[int, ...]) -> tuple[Mixer | OneOf, tuple[int, ...]]:
+        """The mixer and the depths to draw from, checked against each other and against the encoder."""
+        mixer, depths = self._mixer(mixer), self._depths(depth)
+        for one in mixer.mixers if isinstance(mixer, OneOf) else (mixer,):
+            alpha = getattr(one, "alpha", None)
+            if isinstance(alpha, Mapping) and set(alpha) != set(depths):
+                raise ValueError(
+                    f"`alpha` of the mixer must have one value for each depth of {type(self).__name__}, which are {depths}, "
+                    f"got {alpha!r}."
+                )
+        return mixer, depths
 
     def _mixer(self, mixer: Mixer | OneOf | None) -> Mixer | OneOf:
         if mixer is None:

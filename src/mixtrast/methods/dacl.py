@@ -45,7 +45,7 @@ class DACL(Contrastive):
         dim: int = 128,
     ) -> None:
         super().__init__(encoder, temperature, projector, dim)
-        self.mixer, self.depth = self._mixer(mixer), self._depths(depth)
+        self.mixer, self.depth = self._mixing(mixer, depth)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         depth, n = self._draw(self.depth, generator), len(batch.index)

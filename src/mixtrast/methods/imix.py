@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixtrast.checks import check_choice
-from mixtrast.encoders import Encoder, Head, head
+from mixtrast.encoders import Encoder, Head, head, split_norms
 from mixtrast.methods._keys import MOMENTUM, QUEUE, Keys, usual_queue
 from mixtrast.methods._method import Batch, Contrastive, Loss, attract, identities, only_for, two_views, unit
 from mixtrast.mixers import Mixer, OneOf
@@ -36,9 +36,9 @@ class IMix(Contrastive):
         depth: where: 0 the input, deeper as the encoder says; of several, one is drawn for each batch.
         base: the method that is mixed.
         temperature: τ, not used with byol. The paper has .2 for CIFAR, .5 for speech, .1 for tables.
-        queue: with moco, keys of earlier batches; None: 4096, or as many as there are training examples.
+        queue: with moco, keys of earlier batches; None: 4096, or a quarter of the training examples.
         momentum: with moco and byol, of the slow copy: one number, or (first, last) along half a cosine. None: .99.
-        splits: with moco and byol, parts of a batch that share batch norm's statistics.
+        splits: with moco and byol, parts of a batch that share batch norm's statistics; the encoder's own norms are replaced.
         projector: see `encoders.head`. The paper has mlpbn with npair, mlpbn1 with moco and byol.
         dim: numbers in z.
 
@@ -67,13 +67,13 @@ class IMix(Contrastive):
         check_choice("base", base, ("npair", "simclr", *SLOW))
         only_for(self, base, ("moco",), queue=queue)
         only_for(self, base, SLOW, momentum=momentum, splits=None if splits == 1 else splits)
-        self.mixer, self.depth, self.base = self._mixer(mixer), self._depths(depth), base
+        (self.mixer, self.depth), self.base = self._mixing(mixer, depth), base
         if base in SLOW:
             length = None if base == "byol" else QUEUE if queue is None else queue
             m = MOMENTUM if momentum is None else momentum
             self.keys = Keys(encoder, self.projector, self.dim, momentum=m, queue=length, splits=splits)
         if base == "byol":
-            self.predictor = head("mlpbn1", self.dim, self.dim, hidden=encoder.dim)
+            self.predictor = split_norms(head("mlpbn1", self.dim, self.dim, hidden=encoder.dim), splits)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         first, second = two_views(batch, self)
@@ -106,14 +106,6 @@ class IMix(Contrastive):
             return attract(unit(self.predictor(q)), k, who.mix(mix), who)
         candidates, theirs = self.keys.candidates(k)
         return self.compare(unit(q), candidates, who.mix(mix), theirs)
-
-    def after_step(self, progress: float) -> None:
-        if self.base in SLOW:
-            self.keys.step(self.encoder, self.projector, progress)
-
-    def restart(self) -> None:
-        if self.base in SLOW:
-            self.keys.slow.restart(self.encoder, self.projector)
 
     @classmethod
     def usual(cls, given: Mapping[str, Any], rows: int) -> dict[str, tuple[Any, str]]:

@@ -48,9 +48,9 @@ class MixCo(Contrastive):
         ingredients: K. The paper has 2, and names more as future work; then the mixer is mixup.
         temperature: τ of the base; None: .5 with simclr, .2 with moco.
         mix_temperature: that of the mixed term; None: .5 with simclr, .05 with moco, as in the authors' code.
-        queue: with moco, keys of earlier batches; None: 4096, or as many as there are training examples.
+        queue: with moco, keys of earlier batches; None: 4096, or a quarter of the training examples.
         momentum: with moco, of the slow copy: one number, or (first, last) along half a cosine. None: .99.
-        splits: with moco, parts of a batch that share batch norm's statistics.
+        splits: with moco, parts of a batch that share batch norm's statistics; the encoder's own norms are replaced.
         projector: see `encoders.head`.
         dim: numbers in z.
 
@@ -87,7 +87,7 @@ class MixCo(Contrastive):
             raise ValueError(f"`ingredients` of MixCo must be a whole number, 2 or more, got {ingredients!r}. The paper has 2.")
         mixed = usual_mixed if mix_temperature is None else mix_temperature
         self.mix_temperature = checked_temperature(self, "mix_temperature", mixed)
-        self.mixer, self.depth, self.base = self._mixer(mixer), self._depths(depth), base
+        (self.mixer, self.depth), self.base = self._mixing(mixer, depth), base
         self.weight, self.ingredients = weight, ingredients
         only_for(self, base, ("moco",), queue=queue, momentum=momentum, splits=None if splits == 1 else splits)
         if base == "moco":
@@ -136,14 +136,6 @@ class MixCo(Contrastive):
         h = n // self.ingredients
         one = torch.arange(h * self.ingredients).view(self.ingredients, h).t()
         return torch.cat([one, one + n])
-
-    def after_step(self, progress: float) -> None:
-        if self.base == "moco":
-            self.keys.step(self.encoder, self.projector, progress)
-
-    def restart(self) -> None:
-        if self.base == "moco":
-            self.keys.slow.restart(self.encoder, self.projector)
 
     @classmethod
     def usual(cls, given: Mapping[str, Any], rows: int) -> dict[str, tuple[Any, str]]:

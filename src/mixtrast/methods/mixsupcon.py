@@ -62,7 +62,7 @@ class MixSupCon(Contrastive):
         check_choice("reading", reading, ("A", "B", "C", "D"))
         if not is_number(clean) or not 0 <= clean < float("inf"):
             raise ValueError(f"`clean` of MixSupCon must be a weight, 0 or more, got {clean!r}. 0 is no clean term.")
-        self.mixer, self.depth = self._mixer(mixer), self._depths(depth)
+        self.mixer, self.depth = self._mixing(mixer, depth)
         self.mixtures, self.reading, self.clean = mixtures, reading, clean
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:

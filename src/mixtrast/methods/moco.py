@@ -22,13 +22,14 @@ class MoCo(Contrastive):
     join the queue after its step. No label is looked at.
 
     Args:
-        queue: keys of earlier batches; None: 4096, or as many as there are training examples.
+        queue: keys of earlier batches; None: 4096, or a quarter of the training examples.
         momentum: m, or (first, last): from the one to the other along half a cosine. The paper has .999, which follows too
             slowly for runs of a few thousand steps; the authors' demo for CIFAR .99.
         candidates: "own", the key of its own view and the queue; "batch", the keys of the whole batch and the queue, which is
             what i-Mix on MoCo sees.
         symmetric: whether view 2 looks for view 1 too; both losses add up, and both keys join the queue.
-        splits: parts of a batch that share batch norm's statistics: 8 is what the authors' demo has instead of 8 devices.
+        splits: parts of a batch that share batch norm's statistics: 8 is what the authors' demo has instead of 8 devices. The
+            encoder's own norms are replaced.
         temperature: τ.
         projector: see `encoders.head`; version 2 has mlp.
         dim: numbers in a key.
@@ -73,12 +74,6 @@ class MoCo(Contrastive):
         assert self.keys.queue is not None
         queue = self.keys.queue.keys
         return self.compare(q, queue, who, Labels.nobody(len(queue), q.device), paired=k)
-
-    def after_step(self, progress: float) -> None:
-        self.keys.step(self.encoder, self.projector, progress)
-
-    def restart(self) -> None:
-        self.keys.slow.restart(self.encoder, self.projector)
 
     @classmethod
     def usual(cls, given: Mapping[str, Any], rows: int) -> dict[str, tuple[Any, str]]:

@@ -40,8 +40,8 @@ class Supervised(Method):
         super().__init__(encoder)
         if not isinstance(classes, int) or classes < 2:
             raise ValueError(f"`classes` of Supervised must be 2 or more, got {classes!r}.")
-        self.classes, self.depth = classes, self._depths(depth)
-        self.mixer = None if mixer is None else self._mixer(mixer)
+        self.classes, self.mixer = classes, mixer
+        self.depth = self._depths(depth) if mixer is None else self._mixing(mixer, depth)[1]
         self.classifier = nn.Linear(encoder.dim, classes)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:

@@ -61,8 +61,9 @@ class FMix(Mixer):
         if self.per == "batch" and (shares == shares[0]).all():
             shares = shares[:1]
         kept = np.ceil(shares * places - 1e-6).astype(np.int64)
-        ranks = (-self._clouds(job.rng, len(kept), space)).reshape(len(kept), -1).argsort(1).argsort(1)
-        mask: np.ndarray = (ranks < kept[:, None]).reshape(-1, *space)
+        clouds = self._clouds(job.rng, len(kept), space).reshape(len(kept), -1)
+        least = np.take_along_axis(np.sort(clouds, 1), (places - kept).clip(max=places - 1)[:, None], 1)
+        mask: np.ndarray = ((clouds >= least) & (kept[:, None] > 0)).reshape(-1, *space)
         return mask
 
     def _clouds(self, rng: np.random.Generator, rows: int, space: tuple[int, ...]) -> np.ndarray:

@@ -94,7 +94,6 @@ class SaliencyMix(Mixer):
     @staticmethod
     def bounds(sides: Tensor, centres: Tensor, space: tuple[int, ...]) -> Tensor:
         """(R,2S): as `draws.boxes`, on the device."""
-        most = torch.tensor(space, device=sides.device)
         low = (centres - sides // 2).clamp(min=0)
-        high = torch.minimum(centres + (sides + (len(space) == 1)) // 2, most)
-        return torch.cat([low, high], 1)
+        high = centres + (sides + (len(space) == 1)) // 2
+        return torch.cat([low, *(high[:, axis, None].clamp(max=length) for axis, length in enumerate(space))], 1)

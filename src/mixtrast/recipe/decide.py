@@ -55,7 +55,7 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
         "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
         "encoder": _encoder(given.get("encoder", {}), facts.spec, why, problems),
         "views": _views(given.get("views"), facts, why),
-        "training": _training(given["training"], facts, kind, why, problems),
+        "training": _training(given["training"], method, facts, kind, why, problems),
         "evaluation": _evaluation(given.get("evaluation"), evaluations),
         "seed": given["seed"],
     }
@@ -144,9 +144,14 @@ def _views(given: Mapping[str, Any] | None, facts: Facts, why: dict[str, str]) -
 
 
 def _training(
-    given: Mapping[str, Any], facts: Facts, kind: type[Any], why: dict[str, str], problems: list[str]
+    given: Mapping[str, Any],
+    method: Mapping[str, Any],
+    facts: Facts,
+    kind: type[Any],
+    why: dict[str, str],
+    problems: list[str],
 ) -> dict[str, Any]:
-    found = full(Training, given)
+    found, splits = full(Training, given), method.get("splits") or 1
     rows = facts.labelled if kind.labelled_only else facts.rows
     if rows < 2 and not (kind.labelled_only and not rows):
         problems.append(f"training takes two examples or more, and there are {rows}.")
@@ -154,6 +159,9 @@ def _training(
         parts = max(1, math.ceil(rows / BATCH))
         found["batch"] = max(2, rows // parts)
         why["training.batch"] = f"{rows:,} training examples in {parts:,} like batches of at most {BATCH}"
+        if splits > 1:  # and of half as many mixtures beside them
+            found["batch"] = max(2, rows // parts // (2 * splits)) * 2 * splits if rows >= 4 * splits else found["batch"]
+            why["training.batch"] += f", in whole parts of {splits}"
     elif found["batch"] > rows:
         problems.append(f"`batch` must be at most the {rows:,} training examples, got {found['batch']:,}. Leave it out.")
     if found["epochs"] is None and found["steps"] is None:

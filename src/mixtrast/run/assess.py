@@ -185,7 +185,8 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
     found: dict[str, Any] = {
         key: float(np.mean([line[key] for line in last])) if last else None for key in ("loss", "chance", "floor")
     }
-    found.update(loss_first=lines[0]["loss"] if lines else None, loss_last=lines[-1]["loss"] if lines else None)
+    begins = [line for line in lines if line["step"] > _waiting(prepared, method)] or lines[-1:]
+    found.update(loss_first=begins[0]["loss"] if lines else None, loss_last=lines[-1]["loss"] if lines else None)
     found.update(steps=prepared.plan.steps)
     if warned := [note for note in prepared.notes if "identifier" in note]:
         found.update(warned=warned)
@@ -205,6 +206,12 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
     return found
 
 
+def _waiting(prepared: Prepared, method: Method) -> int:
+    """Steps until a queue holds no random vector any more: against those even an untrained encoder is above chance."""
+    queue = getattr(getattr(method, "keys", None), "queue", None)
+    return 0 if queue is None else -(-len(queue.keys) // (prepared.plan.training.batch or 1))
+
+
 def _gains(prepared: Prepared, method: Method, untrained: Encoder) -> dict[str, float]:
     """How much better than chance the method is on batches of its training examples and on as many others, now and before.
 
@@ -221,8 +228,10 @@ def _gains(prepared: Prepared, method: Method, untrained: Encoder) -> dict[str, 
         return {}
     many = max(3, min(BATCHES, AT_MOST // size, len(ours) // size))
     parts = [*_some(prepared, ours, many * size).split(size), _some(prepared, theirs, size)]
+    first, method = _before(prepared, method, untrained), copy.deepcopy(method)
+    for each in (first, method):  # random keys, or the compared examples' own old ones, would tell the two apart by themselves
+        _remember(prepared, each, parts)
     losses = [objective(prepared, method, rows) for rows in parts]
-    first = _before(prepared, method, untrained)
     now, before = (
         np.array([float(loss.chance() - loss.value) for loss in each])
         for each in (losses, [objective(prepared, first, rows) for rows in parts])
@@ -237,6 +246,15 @@ def _gains(prepared: Prepared, method: Method, untrained: Encoder) -> dict[str, 
         "gain_val_before": float(before[-1]),
         "gain_margin": float(spread * np.sqrt(1 + 1 / many) * stdtrit(many - 1, 0.975)),
     }
+
+
+def _remember(prepared: Prepared, method: Method, parts: list[Tensor]) -> None:
+    """Earlier batches are of training examples that are in none of these."""
+    away = prepared.rows[~torch.isin(prepared.rows, torch.cat(parts))]
+    rows = _some(prepared, away if len(away) else prepared.rows, AT_MOST)
+    device = next(method.parameters()).device
+    with torch.no_grad():
+        method.remember(_views(prepared, rows, 1, "earlier")[0].to(device))
 
 
 def _before(prepared: Prepared, method: Method, untrained: Encoder) -> Method:

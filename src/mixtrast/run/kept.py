@@ -6,6 +6,7 @@ kept goes by a digest of the features and labels themselves, so nothing that dif
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -35,9 +36,13 @@ def kept(name: str, options: Mapping[str, Any], seed: int, features: Features, m
             digest.update(repr((array.shape, array.dtype)).encode())
             digest.update(np.ascontiguousarray(array).data)
     path = Path(folder) / f"{name}-{digest.hexdigest()}.json"
-    if path.is_file():
+    try:
         return json.loads(path.read_text(encoding="utf-8"))
-    found = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(path, json.dumps(found).encode())
+    except (OSError, ValueError):  # not there yet, or damaged
+        found = make()
+    with contextlib.suppress(OSError):  # what cannot be kept is made again; that is no reason to end a run
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mine = path.with_suffix(f".{os.getpid()}")  # another run may be at the same
+        whole.write(mine, json.dumps(found).encode())
+        os.replace(mine, path)
     return found

@@ -99,6 +99,7 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     fitted = fit(prepared.method, prepared.examples, prepared.plan, record, resume=resume, look=looker, name=name, quiet=quiet)
     for sentence in fitted.says:
         say(sentence)
+    prepared.method.before_step(1.0)  # what changes over training stands at its end, however the run got there
     trained = prepared.method.encoder
     export.save(folder, trained, how(prepared))
     encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained}
