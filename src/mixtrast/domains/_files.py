@@ -23,7 +23,7 @@ from mixtrast.domains._pixels import Form, Header, Seen, UnusableError, decode_i
 
 CHUNK = 64  # files a task at most: enough that handing it out costs nothing, few enough that all threads end together
 CHUNK_BYTES = 1 << 18  # and pixels a task: few of large images are some milliseconds too
-MANY, MANY_PIXELS = 4_000, 1 << 27  # images, or numbers in them, from which it pays to start processes: about .2 s
+MANY, MANY_PIXELS = 10_000, 1 << 28  # images, or numbers in them, from which it pays to start processes: about .2 s
 BLOCK = 1024  # decoded at a time, to be looked at only
 T = TypeVar("T")
 

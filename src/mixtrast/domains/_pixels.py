@@ -23,6 +23,7 @@ MODES = {
     "RGB": ("RGB", ""), "RGBX": ("RGB", ""), "RGBA": ("RGB", "alpha"), "RGBa": ("RGB", "alpha"), "YCbCr": ("RGB", ""),
     "HSV": ("RGB", ""), "CMYK": ("RGB", "CMYK"), **dict.fromkeys(DEEP, ("I;16", "")),
 }  # fmt: skip
+SMALL = 4096  # pixels, up to which an image is taken out whole
 CUT = "it is cut off or damaged"
 
 
@@ -78,7 +79,7 @@ def header(path: str) -> Header:
 
 
 def decode(path: str, form: Form) -> tuple[Header, np.ndarray | None]:
-    """The header, and the pixels (H,W,C); None where the image does not fit the form. Raises: UnusableError."""
+    """The header, and the pixels (C,H,W); None where the image does not fit the form. Raises: UnusableError."""
     try:
         with open(path, "rb", buffering=0) as file:
             content = file.read()
@@ -105,7 +106,7 @@ def decode_into(pixels: np.ndarray, paths: Sequence[str], form: Form) -> list[Se
         try:
             found, image = decode(path, form)
             if image is not None:
-                row[:] = image.transpose(2, 0, 1)
+                row[:] = image
             seen.append(found)
         except UnusableError as reason:
             seen.append(str(reason))
@@ -185,12 +186,12 @@ def _upright(image: Image.Image, form: Form) -> Image.Image:
 
 
 def _array(image: Image.Image, found: Header, form: Form) -> np.ndarray:
-    """(H,W,C) in the form."""
+    """(C,H,W) in the form."""
     mode = "RGB" if form.channels == 3 else "L"
     if found.mode == "I;16":
         deep = np.asarray(image).astype(np.float32) / 65535
         pixels = np.asarray(_sized(Image.fromarray(deep), form))
-        return np.broadcast_to(pixels[..., None], (*pixels.shape, form.channels))
+        return np.broadcast_to(pixels, (form.channels, *pixels.shape))
     if found.noted == "alpha":
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -201,7 +202,11 @@ def _array(image: Image.Image, found: Header, form: Form) -> np.ndarray:
     image = _sized(image, form)
     if image.mode != mode:
         image = image.convert(mode)
-    pixels = np.frombuffer(image.tobytes(), np.uint8).reshape(form.height, form.width, form.channels)
+    # Channel by channel is three times as fast as all at once and then in another order, measured once at 400 x 300: Pillow
+    # keeps a fourth byte with each colour, and takes it out pixel by pixel.
+    bands = image.split() if form.channels > 1 and form.height * form.width > SMALL else (image,)
+    planes = [np.frombuffer(band.tobytes(), np.uint8).reshape(form.height, form.width, -1) for band in bands]
+    pixels = np.concatenate([plane.transpose(2, 0, 1) for plane in planes])
     return pixels / np.float32(255) if form.deep else pixels
 
 

@@ -22,8 +22,8 @@ class DACL(Contrastive):
     encoder together. No label is looked at.
 
     Args:
-        mixer: how; mixup with λ ~ U(.9, 1), which is `weight=(α, 1)`, where none is given. Another should leave the first
-            ingredient the larger part.
+        mixer: how; mixup with λ ~ U(.9, 1), which is `weight=(α, 1)`, where none is given: the .9 is a choice of ours. Another
+            should leave the first ingredient the larger part.
         depth: where: 0 the input, deeper as the encoder says; of several, one is drawn for each batch.
         temperature: τ.
         projector: see `encoders.head`.
