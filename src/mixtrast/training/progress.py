@@ -5,10 +5,26 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 
-class Progress:
+class _Line:
+    """One line of a terminal that renews itself, while it is `live`."""
+
+    live: bool
+    bar: Any
+
+    def __enter__(self) -> Self:
+        if self.live:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live:
+            self.bar.stop()
+
+
+class Progress(_Line):
     """One line that renews itself on a terminal; silent elsewhere, and where `quiet`.
 
     with Progress("imix", steps, done) as shown:
@@ -28,15 +44,6 @@ class Progress:
             self.bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
             self.task = self.bar.add_task(what, total=steps, completed=done, loss="-", chance="-", rate="-")
 
-    def __enter__(self) -> Progress:
-        if self.live:
-            self.bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.live:
-            self.bar.stop()
-
     @property
     def due(self) -> bool:
         """Whether it is worth while to look at the numbers: ten times a second at most."""
@@ -48,7 +55,7 @@ class Progress:
         self.bar.update(self.task, completed=step, **shown)
 
 
-class Doing:
+class Doing(_Line):
     """What is being done now, how many of how many, and since when, on one line of a terminal; silent elsewhere.
 
     with Doing("evaluating", 8) as tell:
@@ -66,15 +73,6 @@ class Doing:
             columns = [TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}  {task.fields[now]}")]
             self.bar = Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
             self.task = self.bar.add_task(what, total=total, now="")
-
-    def __enter__(self) -> Doing:
-        if self.live:
-            self.bar.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.live:
-            self.bar.stop()
 
     def __call__(self, now: str) -> None:
         """`now` begins; what was told before is done."""
