@@ -26,7 +26,7 @@ from mixtrast import cli, domains, evaluate, registry, report, whole
 from mixtrast.cli import show
 from mixtrast.cli.flags import dotted
 from mixtrast.cli.parser import LISTS
-from mixtrast.run import Run, assess
+from mixtrast.run import Run, assess, learning
 from mixtrast.training import Record, record
 
 COLUMNS = ["a", "b", "c", "d"]
@@ -274,16 +274,16 @@ def test_nothing_is_overwritten(here, capsys):
 
 def stopping(monkeypatch: pytest.MonkeyPatch, at: int, number: int = signal.SIGTERM, runs: int = 1) -> None:
     """A signal after this step of a run; of the `runs`-th one that comes there."""
-    look, seen = assess.Looker.__call__, []
+    look, seen = learning.Looker.__call__, []
 
-    def looked(self: assess.Looker, method: Any, step: int) -> dict[str, Any]:
+    def looked(self: learning.Looker, method: Any, step: int) -> dict[str, Any]:
         if step == at:
             seen.append(step)
             if len(seen) == runs:
                 os.kill(os.getpid(), number)
         return look(self, method, step)
 
-    monkeypatch.setattr(assess.Looker, "__call__", looked)
+    monkeypatch.setattr(learning.Looker, "__call__", looked)
 
 
 @pytest.fixture

@@ -566,7 +566,7 @@ def test_the_automatic_batch_is_of_whole_parts():
 def test_before_training_a_method_with_a_queue_has_gained_nothing(tmp_path):
     """Against random keys even an untrained encoder is far above chance; the comparison is against keys as it makes them."""
     from mixtrast.run import prepare
-    from mixtrast.run.assess import _before, _gains
+    from mixtrast.run.learning import _before, _gains
 
     prepared = prepare({"method": "moco", "data": {"source": "digits"}, "training": {"steps": 1}})
     method = _before(prepared, prepared.method, prepared.method.encoder)

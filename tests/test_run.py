@@ -22,7 +22,7 @@ from torch import Tensor, nn
 import mixtrast as mt
 from mixtrast import evaluate, export, methods, recipe, registry, report, run, views
 from mixtrast.evaluate import Features
-from mixtrast.run import Run, assess, features, work
+from mixtrast.run import Run, assess, features, learning, work
 from mixtrast.training import Interrupted, TrainingError
 from mixtrast.views import View
 
@@ -540,15 +540,15 @@ def test_a_recipe_file_is_gone_over_by_what_is_given(tmp_path):
 
 def stopping(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """SIGTERM after this step, once."""
-    look, sent = assess.Looker.__call__, []
+    look, sent = learning.Looker.__call__, []
 
-    def looked(self: assess.Looker, method: methods.Method, step: int) -> dict[str, Any]:
+    def looked(self: learning.Looker, method: methods.Method, step: int) -> dict[str, Any]:
         if step == at and not sent:
             sent.append(step)
             os.kill(os.getpid(), signal.SIGTERM)
         return look(self, method, step)
 
-    monkeypatch.setattr(assess.Looker, "__call__", looked)
+    monkeypatch.setattr(learning.Looker, "__call__", looked)
 
 
 def untimed(folder: Path) -> list[dict[str, Any]]:
@@ -854,7 +854,7 @@ class Breaks(View):
 
 def test_a_look_sees_validation_and_no_test_example():
     ready = run.prepare({"encoder": SMALL["encoder"], "training": {"steps": 6}}, blobs())
-    looker = assess.Looker(ready)
+    looker = learning.Looker(ready)
     assert {name: sorted(rows.tolist()) for name, rows in looker.parts.items()} == {
         "train": ready.split.train.tolist(), "test": ready.split.val.tolist(),
     }  # fmt: skip
@@ -882,7 +882,7 @@ OWN: list[dict[str, Any]] = [{}, {"mixer": mt.mixers.CutMix()}, {"encoder": nn.L
 def test_the_method_before_training_is_built_again_as_it_began(own):
     x = np.random.default_rng(0).normal(size=(60, 10)).astype(np.float32)
     ready = run.prepare({"method": "imix", "seed": 3, **own}, x)
-    again = assess._before(ready, ready.method, copy.deepcopy(ready.method.encoder)).state_dict()
+    again = learning._before(ready, ready.method, copy.deepcopy(ready.method.encoder)).state_dict()
     assert all(torch.equal(value, again[key]) for key, value in ready.method.state_dict().items())
 
 
@@ -1041,13 +1041,13 @@ def test_a_label_of_one_class_probes_nothing(label, tmp_path):
 
 
 def test_a_table_that_is_sorted_by_class_is_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(assess, "LOOKED", (20, 10))  # as 2,000 and 500 of a larger table
+    monkeypatch.setattr(learning, "LOOKED", (20, 10))  # as 2,000 and 500 of a larger table
     x, y = blobs()
     order = np.argsort(y, kind="stable")
     done = small((x[order], y[order]), tmp_path / "run", method="imix")
     assert "knn" in done.metrics[0]["look"]
     ready = run.prepare({"encoder": SMALL["encoder"], "training": {"steps": 6}}, (x[order], y[order]))
-    one, other = assess.Looker(ready).parts, assess.Looker(ready).parts
+    one, other = learning.Looker(ready).parts, learning.Looker(ready).parts
     for name, rows, many in (("train", ready.split.train, 20), ("test", ready.split.val, 10)):
         assert torch.equal(one[name], other[name])
         assert len(one[name].unique()) == many
@@ -1060,7 +1060,7 @@ def test_a_look_at_a_training_that_blew_up_is_a_training_error(tmp_path):
 
 
 def test_a_last_step_that_blows_up_is_a_training_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(assess.Looker, "__call__", lambda self, method, step: {})
+    monkeypatch.setattr(learning.Looker, "__call__", lambda self, method, step: {})
     with pytest.raises(TrainingError, match="Try a lower learning rate"):
         small(blobs(), tmp_path / "run", method="imix", training={"lr": 1e38, "warmup": 0.0, "steps": 1})
     assert not (tmp_path / "run" / "checkpoint.pt").exists()

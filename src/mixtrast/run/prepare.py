@@ -72,6 +72,11 @@ class Prepared(Material):
     rows: Tensor
     plan: Plan
 
+    def seen_as(self, rows: Tensor, many: int, role: str) -> tuple[Tensor, ...]:
+        """Views of these rows, the same whenever they are asked for in that role."""
+        generators = [draws.derived(self.seed, 0, f"{role} {number}") for number in range(many)]
+        return tuple(self.scale(self.data.x[rows], self.plan.views, generator) for generator in generators)
+
     @property
     def examples(self) -> Examples:
         x = self.data.x

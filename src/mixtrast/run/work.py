@@ -20,7 +20,7 @@ import torch
 
 from mixtrast import export, recipe, report, spec, whole
 from mixtrast.encoders import Encoder
-from mixtrast.run import assess
+from mixtrast.run import assess, learning
 from mixtrast.run.prepare import Prepared
 from mixtrast.training import Doing, Fitted, Record, fit
 from mixtrast.version import __version__
@@ -94,7 +94,7 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     """Trains, evaluates, reports; returns the results. What is done already is not done again."""
     untrained = _initial(prepared, folder)
     record = Record(folder, _fingerprint(prepared.recipe))
-    looker = assess.Looker(prepared)
+    looker = learning.Looker(prepared)
     name = prepared.recipe["method"]["name"]
     fitted = fit(prepared.method, prepared.examples, prepared.plan, record, resume=resume, look=looker, name=name, quiet=quiet)
     for sentence in fitted.says:
@@ -164,7 +164,7 @@ def _results(
     seen = labels_seen(prepared)
     tell("labels, pictures")
     labels = assess.efficiency(prepared, rows, chosen["labels"], seen) if rows and "labels" in chosen else {}
-    learned = assess.learning(prepared, prepared.method, encoders["untrained"], folder)
+    learned = learning.learning(prepared, prepared.method, encoders["untrained"], folder)
     assess.figures(prepared, rows, folder / "figures", maps=maps)
     machine = prepared.plan.machine
     name = prepared.recipe["method"]["name"]
