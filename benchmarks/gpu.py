@@ -323,7 +323,7 @@ def whole_steps(rounds: int = 20, width: int = WIDTH, images: int = BATCH, most:
         found[name] = {"images_per_second": images / whole, "over_encoder": whole / alone, "share_of_ceiling": share}
         print(
             f"  {name:<12} {images / whole:9,.0f} images/s   step / encoder {whole / alone:.3f}   "
-            f"{100 * share:.0f} % of {most / 1e12:.0f} Tflop/s, {machine.precision}",
+            f"{100 * share:.0f} % of {most / 1e9:,.0f} Gflop/s, {machine.precision}",
             flush=True,
         )
         if name == "simclr" and machine.device == "cuda":
