@@ -306,20 +306,25 @@ def whole_steps(rounds: int = 20, width: int = WIDTH, images: int = BATCH, most:
         prepared = prepared_images(name, width=width, batch=images)
         machine, step = prepared.plan.machine, Whole(prepared)
         most = ceiling(machine.device) if most is None else most
-        encoded, _ = step.encoded()
+        encoded, slow = step.encoded()
         bare = copy.deepcopy(step.run.raw.encoder).train()
         order = torch.channels_last if machine.channels_last else torch.contiguous_format
-        x = torch.randn(encoded, 3, 32, 32, device=machine.device).contiguous(memory_format=order)
+        x, keys = (
+            torch.randn(rows, 3, 32, 32, device=machine.device).contiguous(memory_format=order) for rows in (encoded, slow)
+        )
 
-        def encoder(bare: torch.nn.Module = bare, x: Tensor = x, machine: object = machine) -> None:
+        def encoder(bare: torch.nn.Module = bare, x: Tensor = x, keys: Tensor = keys, machine: object = machine) -> None:
             half = getattr(machine, "precision", "") == "bf16-mixed"
             with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+                if len(keys):
+                    with torch.no_grad():
+                        bare(keys)
                 value = bare(x).float().sum()
             value.backward()
             bare.zero_grad()
 
         whole, alone = each(step, rounds), each(encoder, rounds)
-        share = operations(bare) * encoded / whole / most
+        share = operations(bare) * (encoded + slow / 3) / whole / most  # of the slow copy the forward pass alone
         found[name] = {"images_per_second": images / whole, "over_encoder": whole / alone, "share_of_ceiling": share}
         print(
             f"  {name:<12} {images / whole:9,.0f} images/s   step / encoder {whole / alone:.3f}   "

@@ -1,4 +1,4 @@
-"""What a step costs over what it cannot do without: python benchmarks/step.py [--over loop|encoder|base|float32]
+"""What a step costs over what it cannot do without: python benchmarks/step.py [--over loop|encoder|base|float32|queue]
 
 --over loop: the digits run at its defaults. `fit` is everything a run does in a step: draws from (seed, step, role), batch,
 views, Fabric, the check that the loss is finite, learning rate, lines of metrics with chance level and floor, the checkpoint at
@@ -12,6 +12,9 @@ encodes, and the forward alone on those of a slow copy, in the same precision an
 
 --over base: the same step of a method that stands on another, over a step of that one, and what both keep for the backward
 pass: bytes of the tensors that autograd saves, each counted once.
+
+--over queue: the loss of 256 queries with a queue of 65,536 keys of 128 numbers, forward and backward, over two matrix products
+with the exponentials between them: with the own key (`own`), and with those of the batch, put before the queue (`batch`).
 
 --over float32: the same step as the machine chooses it (bfloat16, channels-last), over the step in float32 in plain order.
 """
@@ -33,8 +36,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.functional import normalize
 
-from mixtrast import methods
+from mixtrast import Labels, contrast, methods
 from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch
 from mixtrast.run.prepare import Prepared, prepare
@@ -219,7 +223,27 @@ def over_float32(name: str, rounds: int, _: str) -> dict[str, float]:
     return race({"step": Step(chosen), "float32": Step(plain)}, rounds)
 
 
-OVER = {"encoder": over_encoder, "base": over_base, "float32": over_float32}
+def over_queue(name: str, rounds: int, _: str) -> dict[str, float]:
+    """The loss of MoCo alone, `own` or `batch`."""
+    q, k, queue = (normalize(torch.randn(rows, 128)) for rows in (IMAGES, IMAGES, 65_536))
+    q.requires_grad_()
+    who, nobody = Labels.of(torch.arange(IMAGES)), Labels.nobody(len(queue))
+
+    def step() -> None:
+        q.grad = None
+        if name == "own":
+            loss = contrast(q, queue, who, nobody, temperature=0.2, paired=k)
+        else:
+            loss = contrast(q, torch.cat([k, queue]), who, Labels.cat(who, nobody), temperature=0.2)
+        loss.backward()
+
+    def products() -> None:
+        (q.detach() @ queue.T).exp2_() @ queue
+
+    return race({"step": step, "queue": products}, rounds)
+
+
+OVER = {"queue": over_queue, "encoder": over_encoder, "base": over_base, "float32": over_float32}
 
 
 def main() -> None:
@@ -235,7 +259,7 @@ def main() -> None:
     print(f"torch {torch.__version__}, {threads} threads, {platform.machine()}; {known.rounds} rounds")
     print(f"{'method':<12} {one:>8} {other:>8}   {one} / {other} (quartiles)")
     found = {}
-    usual = {"loop": methods.names(), "base": list(BASES)}.get(known.over, [*methods.names(), *ON])
+    usual = {"loop": methods.names(), "base": list(BASES), "queue": ["own", "batch"]}.get(known.over, [*methods.names(), *ON])
     for name in known.method or usual:
         row = measure(name, known.rounds) if known.over == "loop" else OVER[known.over](name, known.rounds, known.precision)
         found[name] = row

@@ -666,17 +666,18 @@ def test_every_weight_of_a_method_learns(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_few_steps_lower_the_loss(name):
-    made = small(name)
+    # Against thousands of random keys in a few dimensions the least that unit vectors can reach is far above 0.
+    made = small(name, **({"queue": 8} if name == "moco" else {}))
     given, optimizer = batch(made), torch.optim.Adam(made.parameters(), lr=0.01)
     seen = []
-    for _ in range(50):
+    for _ in range(30):
         loss = made(given, seeded())
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
         seen.append(loss.value.item())
     floor = float(loss.floor())
-    assert seen[-1] - floor < 0.85 * (seen[0] - floor)
+    assert seen[-1] - floor < 0.8 * (seen[0] - floor)
 
 
 @pytest.mark.parametrize("name", METHODS)
