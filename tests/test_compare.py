@@ -26,7 +26,7 @@ from mixtrast import cli, recipe, registry, report, run, studies
 from mixtrast.cli.cells import cells_of, whole_cells
 from mixtrast.cli.flags import dotted
 from mixtrast.cli.parser import parser
-from mixtrast.report import standings
+from mixtrast.report import heat, standings
 from mixtrast.report.paired import paired, quantile, standing
 from mixtrast.report.standings import busy, chosen_by_validation
 from mixtrast.studies import Comparison, Stopped, capacity, cells, given, plan, processes, progress, table
@@ -415,6 +415,49 @@ def test_the_page_is_one_file_and_honest(tmp_path):
     assert "With one seed there is no interval" in report.write_comparison(one).read_text(encoding="utf-8")
 
 
+def grid(scores: dict[str, list[float]], **own: dict[str, Any]) -> dict[str, Any]:
+    """Cells of `made` with settings of their own."""
+    return {name: {"folder": f"f{at}", "settings": own[name]} for at, name in enumerate(scores)}
+
+
+def test_cells_that_cross_two_choices_are_a_map(tmp_path):
+    """Whatever differs besides goes down, numbers by size; a cell that stands alone is told beside the map."""
+    own = {
+        f"{mixer} {alpha}": {"method": {"name": "mixsupcon"}, "mixer": {"name": mixer, "alpha": alpha}}
+        for mixer in ("mixup", "cutmix")
+        for alpha in (8.0, 0.2, 1.0)
+    }
+    own["supcon"] = {"method": {"name": "supcon"}}
+    scores = {name: [0.1 * at + 0.01, 0.1 * at + 0.03] for at, name in enumerate(own)}
+    folder = made(tmp_path / "c", scores, cells=grid(scores, **own))
+    found = standings(folder)
+    across = heat.crossed(found.cells)
+    assert (across.key, across.rows, across.columns) == ("mixer.alpha", ("cutmix", "mixup"), ("0.2", "1", "8"))
+    assert {place: cell.name for place, cell in across.cells.items()} == {
+        (row, at): f"{mixer} {alpha}"
+        for row, mixer in enumerate(across.rows)
+        for at, alpha in enumerate((0.2, 1.0, 8.0))
+    }  # fmt: skip
+    picture = heat.heat(found, found.column)
+    said = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert said[:3] == ["42.0\n± 1.4", "52.0\n± 1.4", "32.0\n± 1.4"]  # cutmix at .2, 1 and 8
+    assert "Beside the map: supcon 62.0 ± 1.4 %." in picture.caption
+    assert "One choice against the other" in report.write_comparison(folder).read_text(encoding="utf-8")
+
+
+def test_a_place_of_a_map_may_be_empty_and_cells_need_not_cross(tmp_path):
+    own = {f"{t} {b}": {"method": {"t": t, "b": b}} for t, b in ((1, 1), (1, 2), (2, 1), (2, 2), (2, 3))}
+    scores = {name: [0.5] for name in own} | {"1 1": []}
+    found = standings(made(tmp_path / "c", scores, cells=grid(scores, **own), seeds=[0]))
+    across = heat.crossed(found.cells)
+    assert (across.key, len(across.cells)) == ("method.b", 5)
+    texts = [text.get_text() for text in heat.heat(found, found.column).figure.axes[0].texts]
+    assert texts == ["–", "50.0", "–", "50.0", "50.0", "50.0"]
+    assert heat.crossed(standings(made(tmp_path / "d", SCORES)).cells) is None
+    assert "cross no two choices" in heat.heat(standings(tmp_path / "d"), found.column)
+    assert "One choice against" not in report.write_comparison(tmp_path / "d").read_text(encoding="utf-8")
+
+
 def test_a_page_of_nothing(tmp_path):
     folder = made(tmp_path / "c", {"a": [], "b": []}, seeds=[0])
     assert "No run has scores yet" in report.write_comparison(folder).read_text(encoding="utf-8")
@@ -625,6 +668,7 @@ def test_what_is_finished_is_not_started(here, monkeypatch):
     tasks[2].folder.mkdir()
     assert [task.finished for task in tasks] == [True, True, False, False]
     assert ["--resume" in task.words() for task in tasks] == [True, True, True, False]
+    assert ["--no-maps" in task.words() for task in tasks] == [False, False, True, True]  # one map of each cell
 
 
 def test_a_run_that_another_process_holds_waits(here):

@@ -105,10 +105,11 @@ def contrast(
     pull = _pull(z, c, own, w, factor) if target is None else None
     weight = _row_weight(w.mass, normalize, reduction)
     grad = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (z, c, own))
-    # The half sweeps take exponentials without a shift, which small temperatures would overflow; looking is a sync on CUDA.
+    # Exponentials need no shift then, which small temperatures would overflow without; looking is a sync on CUDA.
+    calm = 0 <= bound <= CALM
     alone = own is None and (exclude is None or sight.itself)
-    symmetric = z is c and target is None and alone and len(z) ** 2 > BLOCK_CPU and 0 <= bound <= CALM
-    loss: Tensor = Excess.apply(z, c, own, pull, target, weight, sight, factor, symmetric, grad)
+    symmetric = z is c and target is None and alone and len(z) ** 2 > BLOCK_CPU and calm
+    loss: Tensor = Excess.apply(z, c, own, pull, target, weight, sight, factor, calm, symmetric, grad)
     return loss
 
 

@@ -127,7 +127,8 @@ def _is_diagonal(exclude: Tensor, columns: int) -> bool:
 
 
 def score_bound(name: str, z: Tensor, c: Tensor, own: Tensor | None) -> float:
-    """max |z| max |c|, a bound on |<z_i, c_j>|; finite, or the rows are not. -1 but on a CPU: elsewhere looking is a sync."""
+    """max |z| times max |c| or |own|, a bound on all scores; finite, or the rows are not. -1 but on a CPU: elsewhere looking
+    is a sync."""
     if not on_cpu(z):
         return -1.0
     with torch.no_grad():
@@ -145,4 +146,4 @@ def score_bound(name: str, z: Tensor, c: Tensor, own: Tensor | None) -> float:
                     f"`{argument}` of {name} must be finite, got NaN or infinity {where}. Look at what made them: a loss that "
                     "diverged before, a zero row that was normalised, missing values in the input."
                 )
-    return longest["anchors"] * longest.get("candidates", longest["anchors"])
+    return longest["anchors"] * max(longest.get("candidates", longest["anchors"]), longest.get("paired", 0.0))

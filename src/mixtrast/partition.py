@@ -31,6 +31,7 @@ _LOG2E, _LN2 = 1 / math.log(2), math.log(2)
 _PAD = 16  # columns more in a row of the buffer: a power of two between rows lets them evict each other (10% measured)
 # exp needs no shift for scores within +-60: 2^16 terms of e^60 are below 1e31, and e^-60 is above 1e-27, in float32.
 CALM = 60.0
+_LEAST = 1e-30  # of a Z with a term in it
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,10 @@ def sweep(
     weight: Tensor | None = None,
     wanted: tuple[bool, bool, bool] = (False, False, False),
     target: Tensor | None = None,
+    calm: bool = False,
 ) -> Swept:
-    """One pass over row blocks, with each row's maximum taken out: right at any temperature. No weight: values alone."""
+    """One pass over row blocks. Each row's maximum is taken out, which is right at any temperature, unless all |s_ij| are known
+    to be at most CALM (`calm`): two of the five passes over the scores less. No weight: values alone."""
     rows, columns = len(anchors), len(candidates)
     out = Swept(torch.empty_like(anchors[:, 0]))
     own = None if paired is None else (anchors * paired).sum(1).mul_(factor * _LOG2E)
@@ -99,8 +102,8 @@ def sweep(
         scores = _bits(anchors[here], candidates, factor, padded[:, :columns])
         pull = None if target is None else (scores * target[here]).sum(1)
         sight.hide(padded, start)
-        top = _top(scores, None if own is None else own[here])
-        exps = scores.sub_(top[:, None]).exp2_()  # (b,M)
+        top = scores.new_zeros(len(scores)) if calm else _top(scores, None if own is None else own[here])
+        exps = (scores if calm else scores.sub_(top[:, None])).exp2_()  # (b,M)
         z = exps.sum(1)
         if own is not None:
             own_exp = (own[here] - top).exp2()
@@ -108,7 +111,7 @@ def sweep(
         out.log_z[here] = z.log().add_(top if pull is None else top - pull, alpha=_LN2)
         if weight is None:
             continue
-        share = weight[here] / z.clamp_(min=1)  # its maximum taken out, Z is at least 1, or the row sees nothing
+        share = weight[here] / z.clamp_(min=_LEAST)  # below is 0 alone, of a row that sees nothing, whose weight is 0 too
         a = anchors[here]
         if target is None and not both:
             a = a * share[:, None]
@@ -221,6 +224,7 @@ class Excess(torch.autograd.Function):
         weight: Tensor,
         sight: Sight,
         factor: float,
+        calm: bool,
         symmetric: bool,
         grad: bool,
     ) -> Tensor:
@@ -230,7 +234,7 @@ class Excess(torch.autograd.Function):
             if symmetric and grad:
                 out = sweep_itself(anchors, flat, sight.itself, factor)
             else:
-                out = sweep(anchors, candidates, paired, sight, factor, flat if grad else None, wanted, target)
+                out = sweep(anchors, candidates, paired, sight, factor, flat if grad else None, wanted, target, calm)
         # What needs no gradient is not held: a queue may be written to before the backward, keys may be of inference mode.
         sources = [t for t, needed in zip((anchors, candidates, paired), wanted, strict=True) if needed]
         ctx.save_for_backward(out.anchors, out.candidates, out.paired, flat, *sources)
@@ -245,7 +249,7 @@ class Excess(torch.autograd.Function):
         with torch.no_grad():
             pull = -weight if ctx.needs_input_grad[3] else None
             gradients = tuple(None if g is None else g * scale for g in (*known, pull))
-        return (*_final(gradients, scale, *sources), None, None, None, None, None, None)
+        return (*_final(gradients, scale, *sources), None, None, None, None, None, None, None)
 
 
 class _Final(torch.autograd.Function):

@@ -131,7 +131,7 @@ def _one(
         show.settings(ready.prepared, brief=not first)
     code = 0
     try:
-        done = ready.go(quiet=known.quiet, maps=first, say=say)
+        done = ready.go(quiet=known.quiet, maps=first and not known.no_maps, say=say)
     except CheckpointError as error:
         code = _wrong(error)
     except Interrupted as stop:

@@ -10,7 +10,8 @@ from typing import Any
 
 PLAIN = (
     "label", "groups", "drop", "task", "header", "size", "skip-bad", "data-dir", "test", "labels", "examples", "method",
-    "mixer", "encoder", "views", "evaluation", "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "quiet",
+    "mixer", "encoder", "views", "evaluation", "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "no-maps",
+    "quiet",
 )  # fmt: skip
 GRID = ("cell", "vary", "grid", "against", "jobs")
 SWITCHES = ("skip-bad",)  # flags without a value

@@ -108,6 +108,7 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
         metavar="FILE",
         help="settings by name (mixtrast list recipes) or from a YAML file, such as a run's; flags go first",
     )
+    run.add_argument("--no-maps", action="store_true", help="draw no t-SNE maps, which take some seconds")
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
     train.set_defaults(run=commands_by_name["train"])
 

@@ -39,12 +39,14 @@ def write_comparison(folder: Path) -> Path:
 
 def render(found: Standings) -> str:
     """The page as text."""
-    from mixtrast.report import races
+    from mixtrast.report import heat, races
     from mixtrast.report.page import GOOD, house
     from mixtrast.report.pictures import COLOURS
     from mixtrast.report.sections import Drawing
 
     drawn = Drawing("comparison", None)
+    columns = [column for column in (found.column, *found.others) if column is not None]
+    maps = [drawn(heat.heat(found, column)) for column in columns] if heat.crossed(found.cells) else []
     cells = plural(len(found.cells), "cell")
     return (
         house()
@@ -59,6 +61,7 @@ def render(found: Standings) -> str:
             rows=_rows(found) if found.column else None,
             scores=drawn(races.scores(found)),
             cost_picture=drawn(races.cost(found)),
+            maps=maps,
             costs=_costs(found),
             details=[_detail(cell) for cell in found.cells],
             busy=busy(found.sessions),

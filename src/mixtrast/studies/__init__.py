@@ -348,9 +348,10 @@ def _free(name: str) -> Path:
 
 
 def _tasks(folder: Path, record: Mapping[str, Any]) -> list[Task]:
-    """Seeds outermost: what was stopped has as many seeds of every cell as can be."""
+    """Seeds outermost: what was stopped has as many seeds of every cell as can be. Maps are drawn for the first."""
+    runs, recipes, first = folder / plan.RUNS, folder / plan.CELLS, record["seeds"][:1]
     return [
-        Task(name, seed, folder / plan.RUNS / cell["folder"] / f"seed-{seed}", folder / plan.CELLS / f"{cell['folder']}.yaml")
+        Task(name, seed, runs / cell["folder"] / f"seed-{seed}", recipes / f"{cell['folder']}.yaml", maps=[seed] == first)
         for seed in record["seeds"]
         for name, cell in record["cells"].items()
     ]

@@ -25,12 +25,13 @@ LAST = 12  # lines of what a failed run said that are kept at hand
 
 @dataclass(frozen=True)
 class Task:
-    """One run of the grid: a cell and a seed, its folder, and the recipe of the cell."""
+    """One run of the grid: a cell and a seed, its folder, the recipe of the cell, and whether maps are drawn."""
 
     cell: str
     seed: int
     folder: Path
     recipe: Path
+    maps: bool = True
 
     @property
     def log(self) -> Path:
@@ -44,7 +45,8 @@ class Task:
     def words(self) -> list[str]:
         """The command."""
         again = ["--resume"] if self.folder.exists() else []
-        return ["train", "--recipe", str(self.recipe), "--seed", str(self.seed), "--out", str(self.folder), "--quiet", *again]
+        plain = ["--quiet", *([] if self.maps else ["--no-maps"])]
+        return ["train", "--recipe", str(self.recipe), "--seed", str(self.seed), "--out", str(self.folder), *plain, *again]
 
 
 @dataclass

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from mixtrast.checks import is_number
+from mixtrast.encoders import Encoder, Head, head
+from mixtrast.methods._hidden import checked_rate, choose
+from mixtrast.methods._method import Batch, Contrastive, Loss, Method, checked_temperature, identities, one_view
+from mixtrast.mixers import Mixer, OneOf
+
+
+class MAE(Contrastive):
+    """Some tokens of an example are blotted out, and the outputs at their places guess what was there.
+
+        l_t = |g(output_t) - patch_t|                         of numbers: patches, segments, columns, as scaled
+        l_t = -log softmax_v(<output_t, table_v>)[id_t]       of ids: the rows of the embedding table are the candidates
+
+    the mean over the tokens hidden. A hidden token is 0 before it learns its place; the whole sequence passes the encoder.
+    Categories of a table are guessed by cross-entropy. No label is looked at. With `dmix` the loss of Dmix stands beside it.
+
+    Args:
+        rate: share of the tokens that is hidden. DABS has .15; He et al. hide .75 of an image's.
+        dmix: weight of the loss of Dmix beside it; 0 is none.
+        mixer: of Dmix; patchmix with one mask for a batch where none is given.
+        temperature: τ of Dmix.
+        projector: of Dmix, see `encoders.head`.
+        dim: numbers in z of Dmix.
+
+    Reference: Tamkin et al., DABS 2.0, NeurIPS 2022 (datasets and benchmarks), the code of alextamkin/dabs; after He et al.,
+        arXiv:2111.06377. Dmix beside it is what Dmix's text names as its next step.
+    Differs: padding is never hidden and never guessed; from He et al.: no decoder, and hidden tokens are encoded.
+    """
+
+    needs: ClassVar[int] = 1
+    mixing: ClassVar[dict[str, Any] | None] = {"name": "patchmix", "per": "batch"}
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        mixer: Mixer | OneOf | None = None,
+        rate: float = 0.15,
+        dmix: float = 0.0,
+        temperature: float = 0.2,
+        projector: Head = "lnlinear",
+        dim: int = 128,
+    ) -> None:
+        Method.__init__(self, encoder)
+        if not is_number(dmix) or not 0 <= dmix < float("inf"):
+            raise ValueError(f"`dmix` of MAE must be a weight, 0 or more, got {dmix!r}. 0 is no Dmix beside it.")
+        if not encoder.is_tokens(1):
+            raise ValueError(f"MAE hides tokens, and {type(encoder).__name__} has none. Use the transformer encoder.")
+        self.rate, self.dmix = checked_rate("MAE", rate), dmix
+        self.temperature = checked_temperature(self, "temperature", temperature)
+        self.mixer, self.depth = self._mixing(mixer, 1)
+        self.tokenize: Any = encoder.stages[0]
+        guess = self.tokenize.guess
+        self.head = None if guess is None else nn.Sequential(nn.ReLU(), nn.Linear(encoder.dim, guess.width))
+        if dmix:
+            self.projector, self.dim = head(projector, encoder.dim, dim), dim
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
+        x = one_view(batch, self)
+        depth = self._draw(self.depth, generator)
+        (h,) = self._up_to(depth, x)
+        loss = self.guess(x, h, generator)
+        if not self.dmix:
+            return loss
+        mixed, mix = self.mixer(h, generator)
+        z, c = self.embed(mixed, depth), self.embed(h, depth)
+        who = identities(c)
+        return loss.plus(self.compare(z, c, who.mix(mix), who, part="dmix"), self.dmix)
+
+    def guess(self, x: Tensor, h: Tensor, generator: torch.Generator) -> Loss:
+        """x (B,*shape), its tokens h (B,T,D)."""
+        present = self.encoder.present(h)
+        which, valid, _ = choose(h, present, self.rate, generator)
+        hidden = torch.zeros(h.shape[:2], dtype=torch.bool, device=h.device).scatter(1, which, valid)[..., None]
+        if present is not None:  # what is hidden is still there
+            values = torch.where(hidden, 0.0, h[..., :-1])
+            h = torch.cat([values, h[..., -1:]], 2)
+        else:
+            h = torch.where(hidden, 0.0, h)
+        outputs = self.encoder.outputs(h, 1)
+        outputs = outputs.gather(1, which[..., None].expand(-1, -1, outputs.shape[2]))  # (B,K,D)
+        how = self.tokenize.guess
+        if how is None:
+            logits = (outputs @ self.tokenize.table.weight.t()).float()
+            rows = cross_entropy(logits.flatten(0, 1), x.gather(1, which).flatten(), reduction="none").view_as(which)
+        else:
+            rows = how.loss(self.head(outputs).float(), x, which)
+        value = _mean(rows, valid)
+
+        def chance() -> Tensor:
+            if how is None:
+                return torch.tensor(float(self.tokenize.table.num_embeddings)).log()
+            return _mean(how.chance(x, which), valid)
+
+        return Loss(value, {"mae": value.detach()}, chance, lambda: value.new_zeros(()))
+
+
+def _mean(rows: Tensor, valid: Tensor) -> Tensor:
+    """Over what was hidden and is known; a batch without any is 0."""
+    known = valid & ~rows.isnan()
+    return torch.where(known, rows, 0.0).sum() / known.sum().clamp(min=1)
