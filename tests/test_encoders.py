@@ -486,7 +486,7 @@ def test_a_bias_stands_before_no_batch_norm_and_before_all_else(kind):
 
 @pytest.mark.parametrize("kind", ["mpl", "", "MLP", None])
 def test_another_head_is_refused(kind):
-    with pytest.raises(ValueError, match="one of linear, mlp, mlpbn1, mlpbn, none, got"):
+    with pytest.raises(ValueError, match="one of linear, lnlinear, mlp, mlpbn1, mlpbn, none, got"):
         head(kind, 5, 3)
 
 

@@ -683,7 +683,7 @@ BAD = [
         for name, bad in itertools.product(CONTRASTIVE, (0, -0.1, NAN, INF, "0.1", None))
     ],
     *[(name, {"dim": bad}, r"`dim` of \w+ must be a whole number above 0") for name in CONTRASTIVE for bad in (0, -1, 2.5)],
-    *[(name, {"projector": "mpl"}, "must be one of linear, mlp, mlpbn1, mlpbn, none, got 'mpl'") for name in CONTRASTIVE],
+    *[(name, {"projector": "mpl"}, "one of linear, lnlinear, mlp, mlpbn1, mlpbn, none, got 'mpl'") for name in CONTRASTIVE],
     *[(name, {"mixer": bad}, r"`mixer` of \w+ must be a mixer") for name in DEEP for bad in ("mixup", 0.5, Mixup)],
     ("imix", {"base": "mocov3"}, "`base` must be one of 'npair', 'simclr', 'moco', 'byol', got 'mocov3'"),
     ("imix", {"queue": 64}, "`queue` of IMix is for base moco, got 64 with 'npair'. Leave it out"),

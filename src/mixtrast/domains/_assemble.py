@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from mixtrast import spec as specs
 from mixtrast.domains._data import Data, Domain, Task
 from mixtrast.domains._labels import Asked, Encoded, encode, group_names
 from mixtrast.domains._words import Where, count, listed, nearest
-from mixtrast.spec import Image, Series, Spec, Table
+from mixtrast.spec import Image, Series, Spec, Table, Tokens, is_plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +123,21 @@ def shown(spec: Spec) -> str:
             return f"a series of {count(channels, 'channel')} and length {length:,}"
         case Image(channels, height, width):
             return f"an image of {count(channels, 'channel')}, {height:,} × {width:,}"
+        case Tokens(length, vocab):
+            return f"a sequence of {length:,} tokens out of {vocab:,}"
 
 
 def default_views(spec: Spec) -> dict[str, dict[str, Any]]:
-    """Views that rarely change what an example is: mild noise, and some features hidden or a small shift."""
+    """Views that rarely change what an example is: mild noise, and some features hidden, a small shift, or values of others.
+
+    Ids have none: what makes two passes differ is dropout.
+    """
+    if isinstance(spec, Tokens):
+        return {}
+    if isinstance(spec, Table) and not is_plain(spec):  # noise has no meaning for codes, and 0 is one
+        return {"swap": {"p": 0.2}, "mask": {"p": 0.1, "fill": math.nan}}
+    if isinstance(spec, Series) and spec.gaps:
+        return {"noise": {"scale": 0.1}}
     if isinstance(spec, Image):
         return {"shift": {"pixels": max(1, min(spec.height, spec.width) // 8)}, "noise": {"scale": 0.1}}
     return {"mask": {"p": 0.2}, "noise": {"scale": 0.1}}

@@ -10,6 +10,7 @@ from mixtrast.domains._data import Data
 from mixtrast.domains._files import Files
 from mixtrast.domains._split import GRANT, keys
 from mixtrast.domains._words import count, listed
+from mixtrast.spec import Spec, Table, is_plain
 
 ROWS = 4096  # held in float64 at a time
 BYTES = 1 << 22  # of images counted at a time: about a cache
@@ -23,6 +24,8 @@ def scaling(data: Data, rows: Tensor) -> tuple[Tensor, Tensor]:
     (C,1) or (C,1,1), when it is "channel". A spread of 0 becomes 1. A column of zeros and ones alone is left as it is, mean 0
     and spread 1, as i-Mix did for the one-hot columns of CovType: how rare a thing is should not make it large.
 
+    Of values that may be missing, those that are there; codes of categories and ids of tokens are left as they are.
+
     Images in bytes are taken as x / 255, and their sums are exact. Of images on disk at most 10,000 rows, evenly apart, are
     read. Where the data come with constants, those are given.
 
@@ -31,6 +34,10 @@ def scaling(data: Data, rows: Tensor) -> tuple[Tensor, Tensor]:
     """
     if not len(rows):
         raise ValueError("scaling needs training rows, got none.")
+    if data.x.dtype == torch.int64:  # ids
+        return torch.zeros(()), torch.ones(())
+    if isinstance(data.x, Tensor) and not is_plain(data.spec):
+        return _of_known(data.x, rows, data.spec)
     if data.constants is not None:
         mean, std = (torch.tensor(each).view(-1, *(1 for _ in data.x.shape[2:])) for each in data.constants)
         return mean, std
@@ -57,6 +64,28 @@ def scaling(data: Data, rows: Tensor) -> tuple[Tensor, Tensor]:
     mean[low == high] = low[low == high]
     mean[binary], std[binary] = 0, 1
     return mean, std
+
+
+def _of_known(x: Tensor, rows: Tensor, spec: Spec) -> tuple[Tensor, Tensor]:
+    """Of the values that are there, by column or channel; codes of categories are left as they are."""
+    over = (0,) if isinstance(spec, Table) else (0, 2)
+    many, total, squares = (torch.zeros(x.shape[1], dtype=torch.float64) for _ in range(3))
+    binary = torch.full((x.shape[1],), isinstance(spec, Table))
+    for some in rows.split(ROWS):
+        part = x[some].double()
+        many += (~part.isnan()).sum(over)
+        total += part.nansum(over)
+        if isinstance(spec, Table):
+            binary &= ((part == 0) | (part == 1) | part.isnan()).all(0)
+    mean = total / many.clamp(min=1)
+    for some in rows.split(ROWS):
+        squares += (x[some].double() - (mean if isinstance(spec, Table) else mean[:, None])).square().nansum(over)
+    std = (squares / many.clamp(min=1)).sqrt()
+    if isinstance(spec, Table) and spec.levels:
+        binary |= torch.tensor(spec.levels) > 0
+    mean[binary], std[binary | (std < 1e-12 * mean.abs().clamp(min=1e-30))] = 0, 1
+    mean, std = mean.float(), std.float()
+    return (mean, std) if isinstance(spec, Table) else (mean[:, None], std[:, None])
 
 
 def _of_bytes(x: Tensor | Files, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mixtrast.spec import Spec
+from mixtrast.spec import Spec, examples, is_plain
 
 
 class Encoder(nn.Module):
@@ -17,12 +17,39 @@ class Encoder(nn.Module):
     Args:
         stages: modules; the last one gives (B, dim).
         dim: numbers in a vector.
+
+    Attributes:
+        spec: what it takes, where its maker has said so: then methods know whether the input can be mixed as it is.
+        padded: whether the last number of a token says if it is there.
     """
+
+    spec: Spec | None = None
+    padded: bool = False
 
     def __init__(self, stages: Sequence[nn.Module], dim: int) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
         self.dim = dim
+
+    @property
+    def shallowest(self) -> int:
+        """The first depth at which examples are numbers that can be mixed: 1 for ids, categories and what may be missing."""
+        return 0 if self.spec is None or is_plain(self.spec) else 1
+
+    def is_tokens(self, depth: int) -> bool:
+        """Whether an example at this depth is a sequence of tokens, (B,T,D)."""
+        return False
+
+    def present(self, h: Tensor) -> Tensor | None:
+        """(B,T) bool: which tokens of h are there; None: all are."""
+        return h[..., -1] > 0 if self.padded else None
+
+    def outputs(self, h: Tensor, start: int) -> Tensor:
+        """Tokens (B,T,...) at depth `start` -> what the encoder makes of each, (B,T,D), before they become one vector."""
+        raise ValueError(
+            f"{type(self).__name__} gives one vector for a whole example, and this asks for one for each token. Use the "
+            "transformer encoder."
+        )
 
     def run(self, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
         """Stages start..stop-1: what was at depth `start` comes to depth `stop` (None: to the end)."""
@@ -56,7 +83,7 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
     example = next((p for p in module.parameters()), torch.empty(0))
     try:
         with torch.no_grad():
-            out = module(torch.zeros(2, *spec.shape, device=example.device))
+            out = module(examples(spec, 2, torch.Generator().manual_seed(0)).to(example.device))
     except Exception as error:
         raise ValueError(
             f"this encoder, {type(module).__name__}, fails on two examples of shape {spec.shape}: {error}"
@@ -69,4 +96,6 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
         raise ValueError(f"an encoder must give one vector an example, (B, dim), got {got} for two examples.")
     if out.dim() > 2:
         stages.append(nn.Flatten())
-    return Encoder(stages, out[0].numel())
+    made = Encoder(stages, out[0].numel())
+    made.spec = spec
+    return made

@@ -6,13 +6,14 @@ from typing import Literal
 
 from torch import nn
 
-Head = Literal["linear", "mlp", "mlpbn1", "mlpbn", "none"]
+Head = Literal["linear", "lnlinear", "mlp", "mlpbn1", "mlpbn", "none"]
 
 
 def head(kind: Head, dim: int, out: int, *, hidden: int | None = None) -> nn.Module:
     """(B, dim) -> (B, out).
 
     linear   Linear                                MoCo v1
+    lnlinear LN-Linear                             DABS
     mlp      Linear-ReLU-Linear                    SupContrast, MixCo, i-Mix on ImageNet
     mlpbn1   Linear-BN-ReLU-Linear                 i-Mix on MoCo and BYOL for CIFAR
     mlpbn    Linear-BN-ReLU-Linear-BN              i-Mix on N-pair for CIFAR, speech and tables
@@ -25,10 +26,12 @@ def head(kind: Head, dim: int, out: int, *, hidden: int | None = None) -> nn.Mod
         return nn.Identity()
     if kind == "linear":
         return nn.Linear(dim, out)
+    if kind == "lnlinear":
+        return nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, out))
     hidden = hidden or dim
     norms = {"mlp": 0, "mlpbn1": 1, "mlpbn": 2}
     if kind not in norms:
-        raise ValueError(f"`kind` of a head must be one of linear, mlp, mlpbn1, mlpbn, none, got {kind!r}.")
+        raise ValueError(f"`kind` of a head must be one of linear, lnlinear, mlp, mlpbn1, mlpbn, none, got {kind!r}.")
     # A bias before batch norm is taken out again by it.
     layers = [nn.Linear(dim, hidden, bias=norms[kind] < 1), *([nn.BatchNorm1d(hidden)] if norms[kind] > 0 else []), nn.ReLU()]
     layers += [nn.Linear(hidden, out, bias=norms[kind] < 2), *([nn.BatchNorm1d(out)] if norms[kind] > 1 else [])]

@@ -1,4 +1,4 @@
-"""From an example of any kind to tokens (B,T,D): what a transformer begins with, and what is to be guessed where some are hidden.
+"""From an example of any kind to tokens (B,T,D): what a transformer begins with, and how those that are hidden are guessed.
 
 Where tokens may be absent (padding, missing values of a whole segment), each carries one number more, its presence, 1 or 0:
 (B,T,D+1). A token that is swapped takes its presence along, and a mixture is present where one of its ingredients is.
@@ -43,9 +43,12 @@ class Tokenize(nn.Module, ABC):
         padded: whether tokens may be absent.
     """
 
+    table: nn.Embedding | None  # of ids
+
     def __init__(self, count: int, dim: int, padded: bool) -> None:
         super().__init__()
         self.count, self.dim, self.padded = count, dim, padded
+        self.table = None
 
     def forward(self, x: Tensor) -> Tensor:
         values, present = self.embed(x)
@@ -71,13 +74,16 @@ class Patches(Tokenize):
     with 0. Missing values of a series (NaN) count as 0, and a segment without any value is absent.
     """
 
-    def __init__(self, spec: Image | Series, dim: int, patch: int) -> None:
+    def __init__(self, spec: Image | Series, dim: int, patch: int | tuple[int, ...]) -> None:
         space = (spec.height, spec.width) if isinstance(spec, Image) else (spec.length,)
-        grid = tuple(-(-side // patch) for side in space)
+        sides = (patch,) * len(space) if isinstance(patch, int) else patch
+        if len(sides) != len(space):
+            raise ValueError(f"`patch` must be one side, or one for each of the {len(space)} axes, got {patch!r}.")
+        grid = tuple(-(-length // side) for length, side in zip(space, sides, strict=True))
         gaps = isinstance(spec, Series) and spec.gaps
         super().__init__(math.prod(grid), dim, gaps)
-        self.patch, self.space, self.channels, self.grid, self.gaps = patch, space, spec.channels, grid, gaps
-        self.linear = nn.Linear(spec.channels * patch ** len(space), dim)
+        self.sides, self.space, self.channels, self.grid, self.gaps = sides, space, spec.channels, grid, gaps
+        self.linear = nn.Linear(spec.channels * math.prod(sides), dim)
 
     def embed(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         if not self.gaps:
@@ -88,14 +94,15 @@ class Patches(Tokenize):
 
     def cut(self, x: Tensor) -> Tensor:
         """(B,C,*space) -> (B,T,P), NaN left as it is."""
-        p, more = self.patch, [side * self.patch - length for side, length in zip(self.grid, self.space, strict=True)]
+        lengths = [many * side for many, side in zip(self.grid, self.sides, strict=True)]
+        more = [whole - length for whole, length in zip(lengths, self.space, strict=True)]
         if any(more):
             x = pad(x, [n for side in reversed(more) for n in (0, side)], value=float("nan") if self.gaps else 0.0)
         if len(self.grid) == 1:
-            return x.view(len(x), self.channels, self.grid[0], p).permute(0, 2, 3, 1).flatten(2)
-        h, w = self.grid
-        cut = x.reshape(len(x), self.channels, h, p, w, p).permute(0, 2, 4, 3, 5, 1)
-        return cut.reshape(len(x), h * w, p * p * self.channels)
+            return x.view(len(x), self.channels, self.grid[0], self.sides[0]).permute(0, 2, 3, 1).flatten(2)
+        (h, w), (p, q) = self.grid, self.sides
+        cut = x.reshape(len(x), self.channels, h, p, w, q).permute(0, 2, 4, 3, 5, 1)
+        return cut.reshape(len(x), h * w, p * q * self.channels)
 
     @property
     def guess(self) -> Guess:
@@ -104,10 +111,11 @@ class Patches(Tokenize):
         def loss(guesses: Tensor, x: Tensor, which: Tensor) -> Tensor:
             wanted = _taken(self.cut(x), which)
             if not self.gaps:
-                return torch.linalg.vector_norm(guesses - wanted, dim=2)
+                plain: Tensor = torch.linalg.vector_norm(guesses - wanted, dim=2)
+                return plain
             there = ~wanted.isnan()
-            off = torch.linalg.vector_norm(torch.where(there, guesses - wanted, 0.0), dim=2)
-            return torch.where(there.any(2), off, float("nan"))
+            off: Tensor = torch.linalg.vector_norm(torch.where(there, guesses - wanted, 0.0), dim=2)
+            return off.masked_fill(~there.any(2), float("nan"))
 
         width = self.linear.in_features
         return Guess(width, loss, lambda x, which: loss(x.new_zeros(*which.shape, width), x, which))
@@ -122,6 +130,7 @@ class Words(Tokenize):
         self.table = nn.Embedding(spec.vocab, dim)
 
     def embed(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        assert self.table is not None
         return self.table(x), None if self.pad is None else x != self.pad
 
     @property
@@ -136,18 +145,27 @@ class Columns(Tokenize):
         shared: one Linear for all columns of numbers, as in DABS, where only the position tells columns apart.
     """
 
+    number: Tensor
+    category: Tensor
+    levels: Tensor
+    begin: Tensor
+
     def __init__(self, spec: Table, dim: int, shared: bool = False) -> None:
         super().__init__(spec.features, dim, False)
-        levels = torch.tensor(spec.levels or [0] * spec.features)
-        self.register_buffer("number", (levels == 0).nonzero()[:, 0], persistent=False)
-        self.register_buffer("category", (levels > 0).nonzero()[:, 0], persistent=False)
-        each = levels[levels > 0]
-        self.register_buffer("levels", each, persistent=False)
-        self.register_buffer("begin", each.cumsum(0) - each, persistent=False)
-        self.plain, self.shared = is_plain(spec), shared
-        many = 1 if shared else len(self.number)
+        levels = spec.levels or (0,) * spec.features
+        each = [many for many in levels if many]
+        known = {
+            "number": [column for column, many in enumerate(levels) if not many],
+            "category": [column for column, many in enumerate(levels) if many],
+            "levels": each,
+            "begin": [sum(each[:at]) for at in range(len(each))],  # of its vectors in the table
+        }
+        for name, values in known.items():
+            self.register_buffer(name, torch.tensor(values, dtype=torch.int64), persistent=False)
+        self.plain, self.widest = is_plain(spec), max(each, default=1)
+        many = 1 if shared else len(known["number"])
         self.slope, self.offset = (nn.Parameter(torch.empty(many, dim).uniform_(-1, 1)) for _ in range(2))  # as Linear(1, D)
-        self.table = nn.Embedding(int(each.sum()), dim) if len(each) else None
+        self.table = nn.Embedding(sum(each), dim) if each else None
         self.missing = nn.Parameter(torch.randn(spec.features, dim)) if spec.gaps else None
 
     def embed(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -175,7 +193,7 @@ class Columns(Tokenize):
     @property
     def guess(self) -> Guess:
         """A number by its distance, a category by cross-entropy. Knowing nothing, guess 0, the mean, or each category alike."""
-        width = max(1, int(self.levels.max()) if len(self.levels) else 1)
+        width = self.widest
 
         def levels_of(which: Tensor) -> Tensor:
             every = torch.zeros(self.count, dtype=torch.int64, device=which.device)
@@ -197,12 +215,12 @@ class Columns(Tokenize):
         return Guess(width, loss, chance)
 
 
-def tokenize(spec: Spec, dim: int, *, patch: int | None = None, shared: bool = False) -> Tokenize:
+def tokenize(spec: Spec, dim: int, *, patch: int | tuple[int, ...] | None = None, shared: bool = False) -> Tokenize:
     """The tokens of such examples.
 
     Args:
-        patch: side of a patch of an image (None: 4, and 8 above 32 pixels), length of a segment of a series (None: such that there
-            are about 64).
+        patch: side of a patch of an image (None: 4, and 8 above 32 pixels), length of a segment of a series (None: such that
+            there are about 64).
     """
     if isinstance(spec, Tokens):
         return Words(spec, dim)

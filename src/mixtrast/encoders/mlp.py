@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mixtrast.encoders._encoder import Encoder
-from mixtrast.spec import Spec, numbers
+from mixtrast.spec import Spec, flat, is_plain, numbers
 
 SIZES: dict[str, dict[str, Any]] = {
     "imixmlp": {"widths": (2048, 2048, 4096, 4096, 8192), "embed": 64, "maxout": 4},
@@ -17,7 +17,8 @@ SIZES: dict[str, dict[str, Any]] = {
 class MLP(Encoder):
     """A multi-layer perceptron over the flattened numbers of an example: Linear-BN-ReLU for each of `widths`.
 
-    Depths: 0 the input as it is, d after the d-th of these layers (the embedding, where there is one, is the first).
+    Depths: 0 the input as it is, d after the d-th of these layers (the embedding, where there is one, is the first). Ids,
+    categories and missing values first become numbers (`spec.flat`), which then are depth 1, and layers follow.
 
     Args:
         widths: outputs of each layer.
@@ -60,9 +61,25 @@ class MLP(Encoder):
         stages = [_layer(a, b, norm, dropout) for a, b in zip(ins, sizes, strict=True)]
         if maxout:
             stages[-1] = nn.Sequential(nn.Linear(ins[-1], sizes[-1]), Maxout(maxout))
-        stages[0] = nn.Sequential(nn.Flatten(), *stages[0])
-        super().__init__(stages, sizes[-1] // maxout if maxout else sizes[-1])
+        if is_plain(spec):
+            stages[0] = nn.Sequential(nn.Flatten(), *stages[0])
+        super().__init__(stages if is_plain(spec) else [_Flat(spec), *stages], sizes[-1] // maxout if maxout else sizes[-1])
+        self.spec = spec
         _initialise(self)
+
+
+class _Flat(nn.Module):
+    """`spec.flat`: any kind of example as numbers."""
+
+    one: Tensor
+
+    def __init__(self, of: Spec) -> None:
+        super().__init__()
+        self.of = of
+        self.register_buffer("one", torch.ones(()), persistent=False)  # of the type that the layers after it are of
+
+    def forward(self, x: Tensor) -> Tensor:
+        return flat(self.of, x).to(self.one.dtype)
 
 
 class Maxout(nn.Module):

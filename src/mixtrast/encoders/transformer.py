@@ -22,8 +22,8 @@ class Transformer(Encoder):
 
         t_0 = embed(x),   t = t_0 + position,   t ← t + Attention(LN t),   t ← t + MLP(LN t)  for each layer,   h = mean(LN t)
 
-    Tokens are 4 x 4 patches of an image, segments of a series, ids of a text, columns of a table. Missing values have a vector of
-    their own; padding is attended by no one and is no part of the mean.
+    Tokens are 4 x 4 patches of an image, segments of a series, ids of a text, columns of a table. Missing values have a vector
+    of their own; padding is attended by no one and is no part of the mean.
     Depths: 0 the input, 1 the tokens before they know their place, 2 with their places (and CLS), 2 + l after layer l, last the
     vector. From depth 1 to the last but one an example is (B,T,D) tokens, each with one number more, its presence, where
     some may be absent.
@@ -34,11 +34,12 @@ class Transformer(Encoder):
         heads: of attention.
         head: numbers in a head; None: dim / heads.
         hidden: width of the MLP; None: 2 dim, as in DABS.
-        patch: side of a patch or length of a segment; None: 4 for images up to 32 pixels, else 8; some 64 segments of a series.
+        patch: side of a patch (or height, width), or length of a segment; None: 4 for images up to 32 pixels, else 8; some 64
+            segments of a series.
         dropout: probability, in each layer and on the tokens; without views it is what makes two passes of an example differ.
         pool: "mean" of the tokens, or "cls", a token of its own.
-        compatible: "dabs" is the network of DABS: positions and CLS ~ N(0, 1), CLS in the mean, no norm before it, padding seen as
-            any other token, one Linear for all columns of a table.
+        compatible: "dabs" is the network of DABS: positions and CLS ~ N(0, 1), CLS in the mean, no norm before it, padding seen
+            as any other token, one Linear for all columns of a table.
 
     Reference: Tamkin et al., DABS, NeurIPS 2021 (datasets and benchmarks), arXiv:2111.12062, section 4, and its code.
     Differs: unless compatible, as said above, and a table's columns have vectors of their own.
@@ -53,12 +54,13 @@ class Transformer(Encoder):
         heads: int = 4,
         head: int | None = None,
         hidden: int | None = None,
-        patch: int | None = None,
+        patch: int | tuple[int, ...] | None = None,
         dropout: float = 0.1,
         pool: Literal["mean", "cls"] = "mean",
         compatible: Literal["none", "dabs"] = "none",
     ) -> None:
-        whole = {"dim": dim, "layers": layers, "heads": heads, "head": head, "hidden": hidden, "patch": patch}
+        sides = {f"patch[{at}]": side for at, side in enumerate(patch)} if isinstance(patch, tuple) else {"patch": patch}
+        whole = {"dim": dim, "layers": layers, "heads": heads, "head": head, "hidden": hidden, **sides}
         for name, value in whole.items():
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"`{name}` of Transformer must be a whole number above 0, got {value!r}.")
@@ -73,7 +75,7 @@ class Transformer(Encoder):
         padded, embed.padded = embed.padded and not dabs, embed.padded and not dabs
         cls = dabs or pool == "cls"
         blocks = [Layer(dim, heads, head or dim // heads, hidden or 2 * dim, dropout, padded) for _ in range(layers)]
-        last = Pool(dim, "cls" if pool == "cls" else "mean", cls and not dabs, padded, norm=not dabs)
+        last = Pool(dim, pool, padded, norm=not dabs)
         super().__init__([embed, Place(embed.count, dim, cls, dropout, padded), *blocks, last], dim)
         self.spec, self.padded = spec, padded
         if not dabs:
@@ -140,10 +142,10 @@ class Layer(nn.Module):
 class Pool(nn.Module):
     """Tokens -> one vector: their mean (of those present), or CLS."""
 
-    def __init__(self, dim: int, kind: str, skip: bool, padded: bool, *, norm: bool) -> None:
+    def __init__(self, dim: int, kind: str, padded: bool, *, norm: bool) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim) if norm else nn.Identity()
-        self.kind, self.skip, self.padded = kind, skip, padded
+        self.kind, self.padded = kind, padded
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens, there = _split(tokens, self.padded)

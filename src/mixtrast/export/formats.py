@@ -5,7 +5,7 @@
 .pt2            a torch.export program: `torch.export.load(path).module()(x)`, without this library
 
 The last two take float32 examples (N, *shape) of any N and give features (N, dim): images as intensities in 0 to 1 (bytes /
-255), all else as it was read.
+255), all else as it was read; ids of tokens are int64.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from torch import Tensor, nn
 from mixtrast.checks import check_choice
 from mixtrast.encoders import Encoder
 from mixtrast.export import HOW, WEIGHTS, Kept
+from mixtrast.spec import Spec, examples
+from mixtrast.views import Scale
 
 FORMATS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch": ".pt2"}
 TRIED = (1, 2, 5)  # examples in the batches on which a file is run before it is kept
@@ -45,7 +47,7 @@ class Whole(nn.Module):
         self.register_buffer("std", kept.scale.std.clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.encoder((x - self.mean) / self.std).flatten(1)
+        features: Tensor = self.encoder(Scale(self.mean, self.std)(x)).flatten(1)
         return features
 
 
@@ -76,8 +78,8 @@ def write(kept: Kept, folder: Path, out: Path, format: str | None = None) -> flo
             shutil.copyfile(folder / HOW, Path(made) / beside.name)
             run = _rebuilt(partial)
         else:
-            run = {"onnx": _onnx, "torch": _torch}[format](whole, kept.spec.shape, partial)
-        off = _difference(whole, kept.spec.shape, run)
+            run = {"onnx": _onnx, "torch": _torch}[format](whole, kept.spec, partial)
+        off = _difference(whole, kept.spec, run)
         if not off <= ALIKE:
             raise ValueError(
                 f"the exported file gives other features than the encoder: they differ by {off:.1e} of their length, more than "
@@ -101,12 +103,12 @@ def _format(out: Path, format: str | None) -> str:  # noqa: A002
     return format
 
 
-def _difference(whole: Whole, shape: tuple[int, ...], run: Callable[[Tensor], Tensor]) -> float:
+def _difference(whole: Whole, shape: Spec, run: Callable[[Tensor], Tensor]) -> float:
     """Over batches of several sizes; NaN where a file gives NaN."""
     most = 0.0
     for number, rows in enumerate(TRIED):
-        noise = torch.randn(rows, *shape, generator=torch.Generator().manual_seed(number))
-        x = whole.mean + whole.std * noise  # examples as they are in the mean
+        x = examples(shape, rows, torch.Generator().manual_seed(number))
+        x = whole.mean + whole.std * x if x.is_floating_point() else x  # examples as they are in the mean
         with torch.no_grad():
             ours = whole(x)
         theirs = run(x).detach()
@@ -135,19 +137,19 @@ def _rebuilt(partial: Path) -> Callable[[Tensor], Tensor]:
 
     @torch.no_grad()
     def run(x: Tensor) -> Tensor:
-        features: Tensor = encoder((x - mean) / std).flatten(1)
+        features: Tensor = encoder(Scale(mean, std)(x)).flatten(1)
         return features
 
     return run
 
 
-def _torch(whole: Whole, shape: tuple[int, ...], partial: Path) -> Callable[[Tensor], Tensor]:
+def _torch(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor]:
     torch.export.save(_program(whole, shape), partial)
     module: Any = torch.export.load(partial).module()
     return module  # type: ignore[no-any-return]
 
 
-def _onnx(whole: Whole, shape: tuple[int, ...], partial: Path) -> Callable[[Tensor], Tensor]:
+def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor]:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter uses it
@@ -171,9 +173,9 @@ def _onnx(whole: Whole, shape: tuple[int, ...], partial: Path) -> Callable[[Tens
     return run
 
 
-def _program(whole: Whole, shape: tuple[int, ...]) -> Any:
+def _program(whole: Whole, shape: Spec) -> Any:
     """Traced for batches of any size."""
-    examples = torch.zeros(2, *shape)
+    x = examples(shape, 2, torch.Generator().manual_seed(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return torch.export.export(whole, (examples,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
+        return torch.export.export(whole, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})

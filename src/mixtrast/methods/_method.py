@@ -78,6 +78,7 @@ class Method(nn.Module, ABC):
     uses_labels: ClassVar[bool] = False
     labelled_only: ClassVar[bool] = False  # rows without a label cannot train it
     mixing: ClassVar[dict[str, Any] | None] = None  # its mixer where none is given: name and options
+    of_tokens: ClassVar[bool] = False  # whether its encoder must give a vector for each token
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -85,6 +86,11 @@ class Method(nn.Module, ABC):
             raise TypeError(
                 f"`encoder` of {type(self).__name__} must be an Encoder, got {type(encoder).__name__}. "
                 "Wrap a module of your own: encoders.wrap(module, spec)."
+            )
+        if self.of_tokens and not encoder.is_tokens(1):
+            raise ValueError(
+                f"{type(self).__name__} looks at the tokens of an example, and {type(encoder).__name__} has none. Use the "
+                "transformer encoder."
             )
         self.encoder = encoder
 
@@ -103,7 +109,8 @@ class Method(nn.Module, ABC):
     def _draw(self, depths: tuple[int, ...], generator: torch.Generator) -> int:
         """The depth at which this batch is mixed, told to the mixer."""
         depth = draw(depths, generator)
-        self._tell(depth=depth)
+        tokens = self.encoder.is_tokens(depth)
+        self._tell(depth=depth, tokens=tokens, present=tokens and self.encoder.padded)
         return depth
 
     def _tell(self, **what: Any) -> None:
@@ -138,11 +145,16 @@ class Method(nn.Module, ABC):
     def _depths(self, depth: int | tuple[int, ...]) -> tuple[int, ...]:
         """The depths to draw from, checked against the encoder's stages."""
         depths = tuple(depth) if isinstance(depth, tuple | list) else (depth,)
-        deepest = len(self.encoder.stages)
+        deepest, shallowest = len(self.encoder.stages), self.encoder.shallowest
         if not depths or not all(isinstance(d, int) and 0 <= d <= deepest for d in depths):
             raise ValueError(
                 f"`depth` of {type(self).__name__} must be 0 (the input) to {deepest} (the features) with this encoder, or "
                 f"several such, of which one is drawn for each batch, got {depth!r}."
+            )
+        if min(depths) < shallowest:
+            raise ValueError(
+                f"`depth` of {type(self).__name__} must be {shallowest} or more with such examples, got {depth!r}: ids, "
+                "categories and missing values cannot be mixed as they are read. Use `depth` 1, the embedding."
             )
         return depths
 
@@ -252,6 +264,12 @@ def itself(rows: Tensor) -> Tensor:
 def draw(depths: tuple[int, ...], generator: torch.Generator) -> int:
     """One of the depths, for this batch."""
     return depths[0] if len(depths) == 1 else depths[int(torch.randint(len(depths), (), generator=generator))]
+
+
+def one_view(batch: Batch, method: Method) -> Tensor:
+    if len(batch.views) != 1:
+        raise ValueError(f"{type(method).__name__} takes one view of each example, got {len(batch.views)}.")
+    return batch.views[0]
 
 
 def two_views(batch: Batch, method: Method) -> tuple[Tensor, Tensor]:

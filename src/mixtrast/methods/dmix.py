@@ -10,7 +10,8 @@ from mixtrast.mixers import Mixer, OneOf
 class DMix(EMix):
     """Some tokens of an example are swapped for those of another, and it finds both among the unmixed by their shares.
 
-        h̃_i = M h_i + (1 - M) h_π(i),   M_t in {0, 1},   λ = the share of tokens kept,   l_i = -λ log p_i,i - (1 - λ) log p_i,π(i)
+        h̃_i = M h_i + (1 - M) h_π(i),   M_t in {0, 1},   λ = the share of tokens kept,
+        l_i = -λ log p_i,i - (1 - λ) log p_i,π(i)
 
     e-mix with tokens swapped instead of added: CutMix without the box, on anything that becomes tokens. Tokens are swapped
     before they learn their place, so each keeps the place that it had. λ is the share that was really kept, of padded

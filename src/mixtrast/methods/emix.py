@@ -16,8 +16,8 @@ class EMix(Contrastive):
 
         h = embed(x),   h̃_i = λ_i h_i + (1 - λ_i) sg(h_π(i)),        l_i = -λ_i log p_i,i - (1 - λ_i) log p_i,π(i)
 
-    with p_ij the softmax of <z̃_i, z_j> / τ over all clean z_j of the batch, the own among them: no view is drawn, and what makes
-    the two differ is the mixing and dropout. Mixtures and clean examples pass the rest of the encoder apart. Works on any
+    with p_ij the softmax of <z̃_i, z_j> / τ over all clean z_j of the batch, the own among them: no view is drawn, and what
+    makes the two differ is the mixing and dropout. Mixtures and clean examples pass the rest of the encoder apart. Works on any
     kind of input, ids and categories too, as only their embeddings are mixed. No label is looked at.
 
     Args:

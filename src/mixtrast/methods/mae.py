@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from mixtrast import mixers
 from mixtrast.checks import is_number
-from mixtrast.encoders import Encoder, Head, head
+from mixtrast.encoders import Encoder, Head, Tokenize, head
 from mixtrast.methods._hidden import checked_rate, choose
 from mixtrast.methods._method import Batch, Contrastive, Loss, Method, checked_temperature, identities, one_view
-from mixtrast.mixers import Mixer, OneOf
 
 
 class MAE(Contrastive):
@@ -20,12 +20,12 @@ class MAE(Contrastive):
         l_t = -log softmax_v(<output_t, table_v>)[id_t]       of ids: the rows of the embedding table are the candidates
 
     the mean over the tokens hidden. A hidden token is 0 before it learns its place; the whole sequence passes the encoder.
-    Categories of a table are guessed by cross-entropy. No label is looked at. With `dmix` the loss of Dmix stands beside it.
+    Categories of a table are guessed by cross-entropy. No label is looked at. With `dmix` the loss of
+    Dmix, with one mask for a batch, stands beside it.
 
     Args:
         rate: share of the tokens that is hidden. DABS has .15; He et al. hide .75 of an image's.
         dmix: weight of the loss of Dmix beside it; 0 is none.
-        mixer: of Dmix; patchmix with one mask for a batch where none is given.
         temperature: τ of Dmix.
         projector: of Dmix, see `encoders.head`.
         dim: numbers in z of Dmix.
@@ -36,13 +36,12 @@ class MAE(Contrastive):
     """
 
     needs: ClassVar[int] = 1
-    mixing: ClassVar[dict[str, Any] | None] = {"name": "patchmix", "per": "batch"}
+    of_tokens: ClassVar[bool] = True
 
     def __init__(
         self,
         encoder: Encoder,
         *,
-        mixer: Mixer | OneOf | None = None,
         rate: float = 0.15,
         dmix: float = 0.0,
         temperature: float = 0.2,
@@ -52,20 +51,25 @@ class MAE(Contrastive):
         Method.__init__(self, encoder)
         if not is_number(dmix) or not 0 <= dmix < float("inf"):
             raise ValueError(f"`dmix` of MAE must be a weight, 0 or more, got {dmix!r}. 0 is no Dmix beside it.")
-        if not encoder.is_tokens(1):
-            raise ValueError(f"MAE hides tokens, and {type(encoder).__name__} has none. Use the transformer encoder.")
         self.rate, self.dmix = checked_rate("MAE", rate), dmix
         self.temperature = checked_temperature(self, "temperature", temperature)
-        self.mixer, self.depth = self._mixing(mixer, 1)
-        self.tokenize: Any = encoder.stages[0]
+        self.mixer = mixers.get("patchmix", per="batch")
         guess = self.tokenize.guess
         self.head = None if guess is None else nn.Sequential(nn.ReLU(), nn.Linear(encoder.dim, guess.width))
+        beside = head(projector, encoder.dim, dim)
         if dmix:
-            self.projector, self.dim = head(projector, encoder.dim, dim), dim
+            self.projector, self.dim = beside, dim
+
+    @property
+    def tokenize(self) -> Tokenize:
+        """The encoder's first stage."""
+        first = self.encoder.stages[0]
+        assert isinstance(first, Tokenize)
+        return first
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         x = one_view(batch, self)
-        depth = self._draw(self.depth, generator)
+        depth = self._draw((1,), generator)
         (h,) = self._up_to(depth, x)
         loss = self.guess(x, h, generator)
         if not self.dmix:
@@ -89,18 +93,26 @@ class MAE(Contrastive):
         outputs = outputs.gather(1, which[..., None].expand(-1, -1, outputs.shape[2]))  # (B,K,D)
         how = self.tokenize.guess
         if how is None:
-            logits = (outputs @ self.tokenize.table.weight.t()).float()
+            table = self.tokenize.table
+            assert table is not None
+            logits = _wide(outputs @ table.weight.t())
             rows = cross_entropy(logits.flatten(0, 1), x.gather(1, which).flatten(), reduction="none").view_as(which)
         else:
-            rows = how.loss(self.head(outputs).float(), x, which)
+            assert self.head is not None
+            rows = how.loss(_wide(self.head(outputs)), x, which)
         value = _mean(rows, valid)
 
         def chance() -> Tensor:
             if how is None:
-                return torch.tensor(float(self.tokenize.table.num_embeddings)).log()
+                return value.new_tensor(float(logits.shape[2])).log()
             return _mean(how.chance(x, which), valid)
 
         return Loss(value, {"mae": value.detach()}, chance, lambda: value.new_zeros(()))
+
+
+def _wide(x: Tensor) -> Tensor:
+    """In float32 or wider: under autocast it comes as bfloat16."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _mean(rows: Tensor, valid: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ class ShED(Method):
     """
 
     needs: ClassVar[int] = 1
+    of_tokens: ClassVar[bool] = True
 
     def __init__(
         self, encoder: Encoder, *, rate: float = 0.15, depth: int = 1, compatible: Literal["none", "dabs"] = "none"
@@ -40,7 +41,8 @@ class ShED(Method):
         (self.depth,) = self._depths(depth)
         if not self.encoder.is_tokens(self.depth):
             raise ValueError(
-                f"ShED moves tokens, and {type(encoder).__name__} has none at depth {depth}. Use the transformer encoder, depth 1."
+                f"ShED moves tokens, and {type(encoder).__name__} has none at depth {depth}. Use the transformer encoder, "
+                "depth 1."
             )
         self.head = nn.Linear(encoder.dim, 2)
 
@@ -55,7 +57,8 @@ class ShED(Method):
 
     def tell(self, outputs: Tensor, mark: Tensor, present: Tensor | None) -> Loss:
         """outputs (B,T,D), which were moved (B,T), which are there."""
-        logits = self.head(outputs).float()
+        logits = self.head(outputs)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         weight = torch.ones_like(mark) if present is None else present
         rows = cross_entropy(logits.flatten(0, 1), mark.flatten().long(), reduction="none").view(mark.shape)
         many = weight.sum().clamp(min=1)
@@ -63,7 +66,8 @@ class ShED(Method):
 
         def chance() -> Tensor:
             share = (mark & weight).sum() / many
-            return torch.special.entr(share) + torch.special.entr(1 - share)
+            entropy: Tensor = torch.special.entr(share) + torch.special.entr(1 - share)
+            return entropy
 
         return Loss(value, {"shed": value.detach()}, chance, lambda: value.new_zeros(()))
 
@@ -75,6 +79,6 @@ def move(h: Tensor, chosen: Chosen) -> tuple[Tensor, Tensor]:
     source = torch.where(rank > 0, rank - 1, (many - 1).clamp(min=0)[:, None])  # (B,K), the place before in the ring
     source = torch.where(valid, which.gather(1, source.expand_as(which)), which)
     wide = (-1, -1, h.shape[2])
-    moved = h.scatter(1, which[..., None].expand(wide), h.gather(1, source[..., None].expand(wide)))
+    moved: Tensor = h.scatter(1, which[..., None].expand(wide), h.gather(1, source[..., None].expand(wide)))
     mark = torch.zeros(h.shape[:2], dtype=torch.bool, device=h.device).scatter(1, which, valid)
     return moved, mark

@@ -47,6 +47,7 @@ class Mixer(ABC):
     """
 
     takes: ClassVar[tuple[str, ...]] = ("weight",)  # what of its draws can be given
+    along: ClassVar[bool] = True  # whether it looks for the places of (B,T,D) in the last dimension, as of a series
 
     def __init__(
         self,
@@ -68,13 +69,29 @@ class Mixer(ABC):
         if weight is not None and not (len(shares) == len(ends) == 2 and 0 <= shares[0] <= shares[1] <= 1):
             raise ValueError(f"`weight` of {self._name} must be a share in 0 to 1, or a range of shares, got {weight!r}.")
         self.alpha, self.weight, self.per, self.dominant = alpha, weight, per, dominant
-        self._progress, self._depth = 0.0, 0
+        self._progress, self._depth, self._tokens, self._present = 0.0, 0, False, False
         self._range = (shares[0], shares[1]) if shares else None
 
-    def at(self, *, progress: float | None = None, depth: int | None = None) -> None:
-        """Tells how much of the run is done, and at which depth the next batch is mixed; what `alpha` makes of that."""
+    def at(
+        self,
+        *,
+        progress: float | None = None,
+        depth: int | None = None,
+        tokens: bool | None = None,
+        present: bool | None = None,
+    ) -> None:
+        """What is to be known of the next batch.
+
+        Args:
+            progress: how much of the run is done; `alpha` may follow it.
+            depth: at which it is mixed; likewise.
+            tokens: whether examples (B,T,D) are T tokens, which are their places, and not D times of T channels.
+            present: whether the last number of each token says that it is there, so that a share is one of those that are.
+        """
         self._progress = self._progress if progress is None else progress
         self._depth = self._depth if depth is None else depth
+        self._tokens = self._tokens if tokens is None else tokens
+        self._present = self._present if present is None else present
 
     @property
     def _beta(self) -> tuple[float, float]:
@@ -138,8 +155,11 @@ class Mixer(ABC):
         if not others:
             return first, Mix(parents, torch.ones_like(parents, dtype=_weight_dtype(x)))
         weights = None if importance is None else tuple(importance[column] for column in parents.unbind(1))
+        turned = self._tokens and self.along and x.dim() == 3
+        if turned:
+            first, others = first.transpose(1, 2), tuple(other.transpose(1, 2) for other in others)
         mixed, weight = self.blend(Job(first, others, rng, draw, weights))
-        return mixed, Mix(parents, weight.to(_weight_dtype(x)))
+        return mixed.transpose(1, 2) if turned else mixed, Mix(parents, weight.to(_weight_dtype(x)))
 
     @abstractmethod
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
@@ -237,10 +257,10 @@ class OneOf:
         chosen = int(draws.numpy_generator(generator).integers(len(self.mixers)))
         return self.mixers[chosen](x, generator, **options)
 
-    def at(self, *, progress: float | None = None, depth: int | None = None) -> None:
+    def at(self, **what: Any) -> None:
         """As of `Mixer`, told to all."""
         for mixer in self.mixers:
-            mixer.at(progress=progress, depth=depth)
+            mixer.at(**what)
 
     def __repr__(self) -> str:
         return f"OneOf({', '.join(map(repr, self.mixers))})"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,6 +25,8 @@ class Mixup(Mixer):
         arXiv:2010.08887 (per sample, dominant); Kim et al., MixCo, arXiv:2010.06300 (weight=(0, 1)).
     Differs: λ is rounded to a multiple of 2^-24, so that λ and 1 - λ are exact in float32.
     """
+
+    along: ClassVar[bool] = False
 
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
         x = job.first

@@ -13,8 +13,9 @@ from mixtrast.mixers._mixer import Alpha, Job, Mixer, given, pair, two
 class PatchMix(Mixer):
     """A random subset of tokens, patches or columns is swapped for the partner's: CutMix without the box.
 
-    k = ceil(λ P) of the P places stay x_i's, a uniform subset; the weight is the share that really stays (k / P, or the area
-    where patches at the border are cut short). The places are
+    k = ceil(λ P) of the P places stay x_i's, a uniform subset; the weight is the share that really stays: k / P, or the area
+    where patches at the border are cut short; by `importance`, where that is given; of padded tokens by those present. The
+    places are
 
         columns of a table (B,F), ids of a sequence (B,T), tokens of embedded input (B,T,D);
         patches of `patch` to a side of an image (B,C,H,W), or of a series (B,C,L) if `patch` is given.
@@ -31,6 +32,7 @@ class PatchMix(Mixer):
     """
 
     takes = ("weight", "mask")
+    along = False
 
     def __init__(
         self,
@@ -53,9 +55,13 @@ class PatchMix(Mixer):
         keep = self._mask(job, grid).reshape(-1, *grid)  # (R or 1, *grid) bool
         for axis, length in enumerate(space, 1):
             keep = keep.take(np.arange(length) // side, axis)
-        share = np.broadcast_to(keep.reshape(len(keep), -1).mean(1), (len(x),)).copy()
         shape = [len(keep), *(1,) * (first - 1), *space, *(1,) * (x.dim() - first - len(space))]
-        mixed = torch.where(draws.to(keep, x.device).view(shape), x, other)
+        kept = draws.to(keep, x.device)
+        mixed = torch.where(kept.view(shape), x, other)
+        weights = job.importance or ((x[..., -1] > 0, other[..., -1] > 0) if self._present and x.dim() == 3 else None)
+        if weights is not None:
+            return mixed, pair(_share(kept, *(each.detach().double() for each in weights[:2])))
+        share = np.broadcast_to(keep.reshape(len(keep), -1).mean(1), (len(x),)).copy()
         return mixed, draws.to(pair(torch.from_numpy(share)), x.device)
 
     def _places(self, x: Tensor) -> tuple[int, tuple[int, ...], int]:
@@ -77,3 +83,11 @@ class PatchMix(Mixer):
         # λ is a multiple of 2^-24 and not of 1 / P: the small number keeps ceil from rounding 3.0000000001 up.
         kept = np.ceil(shares * places - 1e-6).astype(np.int64)
         return draws.subset(job.rng, len(kept), kept, places)
+
+
+def _share(kept: Tensor, ours: Tensor, theirs: Tensor) -> Tensor:
+    """(R,) float64: of the importance in a mixture, what comes from x_i; of places, where none matters."""
+    mine, yours = (torch.where(kept, ours, 0).flatten(1).sum(1), torch.where(kept, 0, theirs).flatten(1).sum(1))
+    plain = kept.flatten(1).double().mean(1).expand_as(mine)
+    share = torch.where(mine + yours > 0, mine / (mine + yours).clamp(min=1e-300), plain)
+    return (share * 2**24).round() / 2**24  # so that it and the rest are exact in float32

@@ -13,7 +13,7 @@ from mixtrast import encoders, methods, mixers, registry, views
 from mixtrast.recipe.check import RecipeError
 from mixtrast.recipe.check import part as checked
 from mixtrast.recipe.training import Training
-from mixtrast.spec import Image, Spec
+from mixtrast.spec import Image, Spec, Tokens, is_plain
 
 STEPS = 1_500  # of an automatic run: a minute or two on two cores for a table or small images
 BATCH = 256
@@ -53,7 +53,7 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
         "data": dict(given["data"]),
         "method": method,
         "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
-        "encoder": _encoder(given.get("encoder", {}), facts.spec, why, problems),
+        "encoder": _encoder(given.get("encoder", {}), facts.spec, kind, why, problems),
         "views": _views(given.get("views"), facts, why),
         "training": _training(given["training"], method, facts, kind, why, problems),
         "evaluation": _evaluation(given.get("evaluation"), evaluations),
@@ -78,6 +78,9 @@ def _method(part: Mapping[str, Any], facts: Facts, why: dict[str, str], problems
     kind = registry.find(methods, name)
     for option, (value, reason) in kind.usual(part, facts.rows).items():
         part[option], why[f"method.{option}"] = value, reason
+    if registry.options(kind).get("depth") and part.get("depth") is None and not is_plain(facts.spec):
+        part["depth"] = 1
+        why["method.depth"] = "ids, categories and missing values are mixed as embeddings, not as they are read"
     return {"name": name, **full(kind, part)}
 
 
@@ -117,15 +120,17 @@ def _unnamed(section: str, room: ModuleType, name: str, part: Mapping[str, Any],
     return {key: value for key, value in found.items() if key != "name"}
 
 
-def _encoder(part: Any, spec: Spec, why: dict[str, str], problems: list[str]) -> Any:
+def _encoder(part: Any, spec: Spec, method: type[Any], why: dict[str, str], problems: list[str]) -> Any:
     if not isinstance(part, Mapping):
         return part  # a module of the user's own
     part = dict(part)
     name = part.pop("name", None)
     if name is None:
-        name = "resnet8" if isinstance(spec, Image) else "mlp"
+        name = {Image: "resnet8", Tokens: "transformer"}.get(type(spec), "mlp")
         kind = type(spec).__name__.lower()
         why["encoder"] = f"the usual one for {'an' if kind[0] in 'aeiou' else 'a'} {kind} of shape {spec.shape}"
+        if method.of_tokens:
+            name, why["encoder"] = "transformer", f"{method.__name__} looks at tokens"
         part = _unnamed("encoder", encoders, name, part, problems)
     made, preset = registry.resolve(encoders, name)
     return {"name": name, **full(made, preset | part)}

@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 
 from mixtrast import draws, evaluate, mixers, spec
-from mixtrast.domains import Files
 from mixtrast.encoders import Encoder
 from mixtrast.evaluate import Features
 from mixtrast.export import embed
 from mixtrast.run.kept import kept
 from mixtrast.run.prepare import Material, Prepared
-from mixtrast.views import Scale
 
 FEW = 10  # labels a class, at which few labels are judged
 SHOWN = 8  # examples in the strip of views and mixtures
@@ -49,19 +47,21 @@ def features_of(material: Material, encoder: Encoder | None, parts: Mapping[str,
     found = {}
     for name, rows in parts.items():
         x, scale = material.data.x, material.scale
-        z = _plain(x, scale, rows) if encoder is None else embed(encoder, x, scale, rows=rows)
+        z = _plain(material, rows) if encoder is None else embed(encoder, x, scale, rows=rows)
         found[name] = (z, material.label[rows])
     return Features.of(**found, classes=len(material.data.classes))
 
 
-def _plain(x: Tensor | Files, scale: Scale, rows: Tensor) -> Tensor:
-    """The input as features: its numbers, and of pictures larger than 32 × 32 their means over a grid of that."""
+def _plain(material: Material, rows: Tensor) -> Tensor:
+    """The input as features: its numbers (`spec.flat`), and of pictures larger than 32 × 32 their means over a grid of that."""
     found = []
     for some in rows.split(1024):
-        part = scale(x[some])
+        part = material.scale(material.data.x[some])
         if part.dim() == 4 and part.shape[2] * part.shape[3] > PLAIN**2:
             part = torch.nn.functional.adaptive_avg_pool2d(part, PLAIN)
-        found.append(part.flatten(1))
+            found.append(part.flatten(1))
+        else:
+            found.append(spec.flat(material.data.spec, part))
     return torch.cat(found) if found else torch.empty(0, 1)
 
 
@@ -136,7 +136,9 @@ def figures(prepared: Prepared, rows: Mapping[str, Features], folder: Path, *, m
 
 
 def _strip(prepared: Prepared) -> dict[str, Any]:
-    """Some examples, two views of each, and their mixtures at the input, with the share of the first."""
+    """Some examples, two views of each, and their mixtures at the input, with the share of the first. Ids are no picture."""
+    if prepared.data.x.dtype == torch.int64:
+        return {}
     rows = prepared.rows[torch.randperm(len(prepared.rows), generator=draws.derived(prepared.seed, 0, "strip"))[:SHOWN]]
     one, two = prepared.seen_as(rows, 2, "strip")
     found = {"x": prepared.scale(prepared.data.x[rows]), "view1": one, "view2": two}

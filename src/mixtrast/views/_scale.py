@@ -17,6 +17,8 @@ BYTE = 255.0
 class Scale:
     """(x - mean) / std; bytes are intensities x / 255 first. `unscaled` views stand before it, all others after it.
 
+    Ids of tokens have no scale and stay what they are.
+
     Args:
         mean, std: float32, broadcast against one example, in units of the intensity.
     """
@@ -33,7 +35,7 @@ class Scale:
         x = intensity(x)
         for view in views:
             x = view(x, generator) if view.unscaled else x
-        x = (x - self.mean) / self.std
+        x = (x - self.mean) / self.std if x.is_floating_point() else x
         for view in views:
             x = x if view.unscaled else view(x, generator)
         return x
@@ -43,5 +45,7 @@ class Scale:
 
 
 def intensity(x: Tensor) -> Tensor:
-    """Bytes in 0..1; any other numbers as float32."""
+    """Bytes in 0..1; ids (int64) as they are; any other numbers as float32."""
+    if x.dtype == torch.int64:
+        return x
     return x.float().mul_(1 / BYTE) if x.dtype == torch.uint8 else x.float()
