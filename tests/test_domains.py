@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import inspect
 import io
@@ -120,7 +121,8 @@ def test_pandas_and_scikit_learn_are_not_imported_before_they_are_needed():
         ("xyzzy", r"no data set 'xyzzy', and no file\. Understood are", ValueError),
         ("nowhere.csv", r"there is no file nowhere\.csv", FileNotFoundError),
         ("nowhere.npz", r"there is no file nowhere\.npz", FileNotFoundError),
-        ("nowhere.parquet", r"there is no file nowhere\.parquet\. Understood are", FileNotFoundError),
+        ("nowhere.parquet", r"there is no file nowhere\.parquet", FileNotFoundError),
+        ("nowhere.feather", r"there is no file nowhere\.feather\. Understood are", FileNotFoundError),
         ([[1, 2]], r"got list\. Make it an array with `numpy.asarray`", TypeError),
         ("https://a.b/c.csv", "is an address, and nothing is downloaded. Save the file, and give its path", ValueError),
         ("https://a.b/c", "is an address, and nothing is downloaded", ValueError),
@@ -135,8 +137,8 @@ def test_unknown_sources(source, sentence, error):
 def test_unknown_files(file, tmp_path):
     with refused("is a folder without images: there is no file in it"):
         domains.open(tmp_path)
-    with refused(r"its ending '\.parquet' is not read yet\. Understood are: .*digits, .*folders of images"):
-        domains.open(file("", "a.parquet"))
+    with refused(r"its ending '\.feather' is not read yet\. Understood are: .*digits, .*folders of images"):
+        domains.open(file("", "a.feather"))
     with refused(r"its ending '\.tar\.gz' is not read yet"):
         domains.open(file("", "a.tar.gz"))
     with refused("files without an ending are not read yet"):
@@ -508,19 +510,19 @@ def test_spaces_separate_in_text_only(file):
     assert data.x.tolist() == [[1, 2], [4, 5], [7, 8]]
     assert data.classes == ("3", "4")
     assert "separated by spaces" in said(data)
-    with refused("not numbers: '1 2'; '1 2' is '3 4' in line 2"):
-        domains.open(file("1 2\n3 4\n"))
+    text = domains.open(file("1 2\n3 4\n3 4\n"))  # no separator of a .csv
+    assert text.facts["levels"] == {"1 2": ["3 4"]}
 
 
 @pytest.mark.parametrize(
     ("text", "columns", "note"),
     [
         ("1,2,3\n4,5,6\n", ["1", "2", "3"], "no header: the columns are called 1 to 3"),
-        ("1,,3e5\n4,5,6\n", None, ""),
+        ("1,,3e5\n4,5,6\n", ["1", "2", "3"], "missing values in 1 column: '2' (1 row, first in line 1): kept as missing"),
         ("0,1,2\n4,5,6\n", ["1", "2", "3"], "the first row is 0, 1, 2, ...: if these are no example but names"),
         (",0,1\n0,5,6\n1,2,3\n", ["Unnamed: 0", "0", "1"], "the header that a data frame without names writes"),
         ("a,2020,2021\n4,5,6\n", ["a", "2020", "2021"], ""),
-        ("4,5,2\n5,5,a\n6,5,b\n", None, ""),
+        ("4,5,2\n5,5,a\n6,5,b\n", ["1", "2", "3"], "categories: 3 (3); numbers: 2 of 3 columns"),
         (" a , b b \n4,5\n", ["a", "b b"], ""),
         ("1\n2\n", ["1"], "no header"),
         ("x\n2\n", ["x"], ""),
@@ -529,10 +531,6 @@ def test_spaces_separate_in_text_only(file):
 )
 def test_headers(file, text, columns, note):
     path = file(text)
-    if columns is None:
-        with pytest.raises(ValueError):  # noqa: PT011
-            domains.open(path)
-        return
     data = domains.open(path)
     assert data.facts["columns"] == columns
     assert note in said(data)
@@ -566,6 +564,9 @@ def test_positions(file):
         domains.open(file("last,b\n1,2\n"), label="last")
 
 
+LONG = "".join(f"a{number}\n" for number in range(12))
+
+
 @pytest.mark.parametrize(
     ("text", "options", "sentence"),
     [
@@ -585,21 +586,16 @@ def test_positions(file):
         (TABLE, {"label": "kind", "drop": ("width", "height")}, "no column left to learn from"),
         (TABLE, {"task": "classes", "drop": "kind"}, "task 'classes' needs a label, got none"),
         (TABLE, {"label": "kind", "task": "number"}, "must hold numbers for the task 'number', got 'oak' in line 2"),
-        (TABLE, {}, r"a column that is not numbers: 'kind'; 'kind' is 'oak' in line 2\. Text .* `--drop COL`, or encode"),
-        ("a,b\n1,x\n2,y\n", {"label": "a"}, "'b' is 'x' in line 2"),
-        (f"a,b\n1,{'x' * 999}\n2,y\n", {}, r"'b' is 'x{56}\.\.\. in line 2"),
-        ("a,b\n1,2\n\n\n2,y\n", {}, "'b' is 'y' in line 5"),
-        ('a,b\n"1\n",2\n2,y\n', {}, "'b' is 'y' in line 4"),
-        ("a,b,c\n1,x,u\n2,y,v\n", {}, "2 columns that are not numbers: 'b', 'c'"),
+        (f"a\n{LONG}", {}, r"'a' .* is text with 12 different values in 12 rows, as 'a0' in line 2: too many .*`--drop a`"),
+        ("a b\n2020-01-31\n2020-02-01\n", {}, r"column 'a b' .* holds dates, as '2020-01-31' in line 2, .* `--drop 'a b'`"),
+        ("a\n1/2/2020\n3.2.20 12:30\n", {}, "holds dates"),
+        ("a\n1\n2\n3\n4\n5\nx\n", {}, r"column 'a' .* holds numbers, but 'x' too, first in line 7\. Mend those cells"),
+        ('a,b\n1,"1\n"\n1,2\n1,3\n1,4\n1,5\n1,y\n', {}, "but 'y' too, first in line 8"),
         ("a;b\n1,5;2\n2,5;3\n", {}, "column 'a' has '1,5' in line 2, a decimal comma .* Write numbers as 1234.5"),
         ("a;b\n1;2,5\n2;3\n", {"label": "b"}, "column 'b' has '2,5' in line 2, a decimal comma"),
         ('a,b\n1,"1,234"\n2,3\n', {}, "decimal comma or a separator of thousands"),
-        (
-            "a,b,c\n1,,3\n2,NA,inf\n3,?,4\n",
-            {},
-            r"2 columns: 'b' \(3 rows, first in line 2\), 'c' \(1 row, first in line 3\)\. Fill",
-        ),
-        ("a\n1\n1e99\n", {}, r"more than 3\.4e38, in 1 column: 'a' \(1 row, first in line 3\)"),
+        ("a,b,c\n1,,3\n2,NA,inf\n3,?,4\n", {}, r"infinite values, .* in 1 column, as in 'c', line 3"),
+        ("a\n1\n1e99\n", {}, r"more than 3\.4e38, in 1 column, as in 'a', line 3"),
         ("a,b,a\n1,2,3\n", {}, "more than one column 'a'"),
         ("a,b\n1,2\n3,4,5\n", {}, "got 2 fields in line 1 and 3 in line 3. Look for a separator within a field"),
         ("a,b\n1,2,\n3,4,\n", {}, "got 2 fields in line 1 and 3 in line 2"),
@@ -693,10 +689,8 @@ def test_frames():
 @pytest.mark.parametrize(
     ("source", "options", "sentence"),
     [
-        (pd.DataFrame({"a": [1.0, None], "b": [1, 2]}), {}, r"missing.*'a' \(1 row, first in row 1\)"),
-        (pd.DataFrame({"a": ["1.5", "2"]}), {}, "'a' is '1.5' in row 0"),
-        (pd.DataFrame({"a": [1, "x"]}, dtype=object), {}, "'a' is 'x' in row 1"),
-        (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), {}, "not numbers: 'a'"),
+        (pd.DataFrame({"a": pd.to_datetime(["2020-01-01"])}), {}, "column 'a' of the frame holds dates"),
+        (pd.DataFrame({"a": [f"a{n}" for n in range(12)]}), {}, "as 'a0' in row 0: too many to be categories"),
         (pd.DataFrame({"a": [1j]}), {}, "must hold real numbers, got complex"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), {}, "more than one column 'a'"),
         (pd.DataFrame({"a": []}), {}, "no rows"),
@@ -713,6 +707,67 @@ def test_frames():
 def test_frames_that_are_refused(source, options, sentence):
     with refused(sentence):
         domains.open(source, **options)
+
+
+# --- categories and missing values ---------------------------------------------------------------------------------------
+
+MIXED = "kind,size,colour,n\noak,1.5,red,1\nelm,,blue,0\noak,2.5,,1\nelm,3.5,red ,0\n"
+
+
+def test_text_is_categories_and_what_is_missing_stays_missing(file):
+    data = domains.open(file(MIXED), label="kind")
+    assert data.spec == spec.Table(3, (0, 2, 0), gaps=True)
+    nan = float("nan")
+    wanted = torch.tensor([[1.5, 1, 1], [nan, 0, 0], [2.5, nan, 1], [3.5, 1, 0]])
+    assert torch.allclose(data.x, wanted, 0, 0, equal_nan=True)
+    assert data.facts["levels"] == {"colour": ["blue", "red"]}
+    assert data.views == {"swap": {"p": 0.2}, "mask": {"p": 0.1, "fill": pytest.approx(nan, nan_ok=True)}}
+    for part in (
+        "missing values in 2 columns: 'size' (1 row, first in line 3), 'colour'",
+        "categories: colour (2); numbers: 2 of 3",
+    ):
+        assert part in said(data)
+    frame = pd.read_csv(file(MIXED))
+    same = domains.open(frame, label="kind")
+    assert torch.allclose(same.x, data.x, 0, 0, equal_nan=True)
+
+
+def test_later_rows_are_read_by_what_was_learned(file):
+    """A category that was not there is missing, said; text for numbers, and gaps where there were none, are refused."""
+    data = domains.open(file(MIXED), label="kind")
+    more = domains.open(file("n,colour,size\n1,green,2\n0,red,\n", "more.csv"), like=data.facts)
+    nan = float("nan")
+    assert torch.allclose(more.x, torch.tensor([[2, nan, 1], [nan, 1, 0]]), 0, 0, equal_nan=True)
+    assert "column 'colour' has 1 row with a category that was not there before, as 'green' in line 2" in said(more)
+    with refused(r"has text where the earlier data had numbers: 'size'; 'size' is 'big' in line 2"):
+        domains.open(file("n,colour,size\n1,red,big\n", "text.csv"), like=data.facts)
+    whole = domains.open(file("a,b\n1,2\n3,4\n", "whole.csv"))
+    with refused(r"missing values in 1 column: 'b' \(1 row, first in line 2\), and the earlier data had none"):
+        domains.open(file("a,b\n1,\n", "gap.csv"), like=whole.facts)
+    both = domains.open(file(MIXED, "a.csv"), test=file("kind,size,colour,n\nelm,9,gold,1\n", "b.csv"), label="kind")
+    assert torch.allclose(both.x[-1], torch.tensor([9, nan, 1]), 0, 0, equal_nan=True)
+
+
+def test_parquet_is_a_table(tmp_path, file):
+    pytest.importorskip("pyarrow", reason="pyarrow, an extra, is not installed")
+    frame = pd.read_csv(file(MIXED))
+    frame.to_parquet(tmp_path / "t.parquet")
+    data = domains.open(tmp_path / "t.parquet", label="kind")
+    assert (data.name, data.facts["levels"]) == ("t", {"colour": ["blue", "red"]})
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no")
+    with refused("could not be read as Parquet"):
+        domains.open(tmp_path / "bad.parquet")
+
+
+def test_scaling_is_of_what_is_there_and_leaves_codes(file):
+    data = domains.open(file(MIXED), label="kind")
+    mean, std = domains.scaling(data, torch.arange(4))
+    assert mean.tolist() == pytest.approx([2.5, 0, 0])
+    assert std.tolist() == pytest.approx([float(np.std([1.5, 2.5, 3.5])), 1, 1])
+    series = torch.tensor([[[1.0, 3.0, float("nan")], [5.0, 5.0, float("nan")]]])
+    made = dataclasses.replace(data, x=series, spec=spec.Series(2, 3, gaps=True), scaling="channel")
+    mean, std = domains.scaling(made, torch.arange(1))
+    assert (mean.tolist(), std.tolist()) == ([[2.0], [5.0]], [[1.0], [1.0]])
 
 
 # --- the same again: like, and a test set --------------------------------------------------------------------------------

@@ -29,10 +29,11 @@ class Source:
     groups_name: str = "the groups"
     facts: dict[str, Any] = field(default_factory=dict)  # what only this kind of source has to remember: its columns
     notes: tuple[str, ...] = ()
+    spec: Spec = None  # type: ignore[assignment] # of numbers of the shape of x, where it is not said
 
-    @property
-    def spec(self) -> Spec:
-        return specs.of(self.x.shape[1:])
+    def __post_init__(self) -> None:
+        if self.spec is None:
+            object.__setattr__(self, "spec", specs.of(self.x.shape[1:]))
 
 
 def assemble(

@@ -9,11 +9,13 @@ import numpy as np
 
 from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import Source, assemble, existing, is_asked, is_path
+from mixtrast.domains._columns import about_columns, typed
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import ASKED, Asked
-from mixtrast.domains._sheet import FileSheet, FrameSheet, Sheet, about_columns, matrix
+from mixtrast.domains._sheet import PARQUET, FileSheet, FrameSheet, Sheet, read_parquet
 from mixtrast.domains._text import ENDINGS, HEADER, Header, parts
 from mixtrast.domains._words import count, listed, nearest
+from mixtrast.spec import Table
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,11 @@ class Roles:
 
 
 class Tabular(Domain):
-    """Tables: text files with separators, and pandas DataFrames. Columns are numbers, but for the label and the groups.
+    """Tables: text files with separators, Parquet, DataFrames. Columns are numbers, or categories where they are text.
 
-    Takes paths that end in .csv, .tsv, .txt or .data, packed or not (.gz, .bz2, .xz, .zip); DataFrames; and (DataFrame,
-    label) tuples. Commas, semicolons, tabs, and in .txt and .data also spaces may separate the fields.
+    Takes paths that end in .csv, .tsv, .txt or .data, packed or not (.gz, .bz2, .xz, .zip), or in .parquet; DataFrames; and
+    (DataFrame, label) tuples. Commas, semicolons, tabs, and in .txt and .data also spaces may separate the fields. Missing
+    values stay missing, and encoders are told; dates, and text that is another in nearly every row, are refused with advice.
 
     Args:
         label: the column to predict, by name, or "last" or "first"; None: there is no label.
@@ -58,7 +61,7 @@ class Tabular(Domain):
     @staticmethod
     def takes(source: object) -> bool:
         if is_path(source):
-            return parts(Path(str(source)))[1] in ENDINGS
+            return parts(Path(str(source)))[1] in (*ENDINGS, PARQUET)
         return _is_frame(source[0] if isinstance(source, tuple) and len(source) == 2 else source)
 
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
@@ -78,7 +81,7 @@ class Tabular(Domain):
             source, beside = source
         if not is_path(source) and not _is_frame(source):
             raise ValueError(f"{owner or 'a table'} must be a path or a DataFrame, got {type(source).__name__}.")
-        sheet: Sheet = FileSheet(existing(source), self.header) if is_path(source) else FrameSheet(source, owner or "the frame")
+        sheet = self._sheet(source, owner)
         roles = self._roles(sheet, like, beside is not None)
         named = [column for column in (roles.label, roles.groups) if column is not None]
         frame = sheet.read(named)
@@ -88,13 +91,17 @@ class Tabular(Domain):
         features, notes = list(roles.features), list(roles.notes)
         if fresh:
             features = _without_blank(frame, features, notes)
-        x = matrix(frame[features], sheet)
-        found = f"{sheet.name}: {count(len(x), 'row')}, {count(len(features), 'column')} of numbers."
+        columns = typed(frame[features], sheet, None if fresh else like)
+        x = columns.x
+        kind = "" if columns.levels else " of numbers"
+        found = f"{sheet.name}: {count(len(x), 'row')}, {count(len(features), 'column')}{kind}."
         label = _beside(beside, frame, sheet)
         if label is None and roles.label is not None:
             label = sheet.written(frame[roles.label])
         width = None if sheet.header else len(sheet.columns)
-        own = {"columns": features, "label": roles.label, "groups": roles.groups, "width": width}
+        own: dict[str, Any] = {"columns": features, "label": roles.label, "groups": roles.groups, "width": width}
+        own |= {"levels": columns.levels, "gaps": columns.gaps} if columns.gaps else {}
+        levels = tuple(len(columns.levels.get(name, ())) for name in features) if columns.levels else ()
         return Source(
             x=x,
             label=label,
@@ -103,8 +110,15 @@ class Tabular(Domain):
             label_name=f"label {roles.label!r}" if beside is None else "the label",
             groups_name=f"groups {roles.groups!r}",
             facts=own if like is None or fresh else {key: like[key] for key in own},
-            notes=(found, *sheet.notes, *notes, *(about_columns(x, features) if fresh else ())),
+            notes=(found, *columns.notes, *sheet.notes, *notes, *(about_columns(x, features) if fresh else ())),
+            spec=Table(len(features), levels, columns.gaps),
         )
+
+    def _sheet(self, source: Any, owner: str) -> Sheet:
+        if not is_path(source):
+            return FrameSheet(source, owner or "the frame")
+        path = existing(source)
+        return FrameSheet(read_parquet(path), path.name) if path.suffix.lower() == PARQUET else FileSheet(path, self.header)
 
     def _roles(self, sheet: Sheet, like: dict[str, Any] | None, beside: bool) -> Roles:
         """Who is who. Like data with columns, only those have to be there, and the label and the groups may be."""

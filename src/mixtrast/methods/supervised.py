@@ -41,7 +41,9 @@ class Supervised(Method):
         if not isinstance(classes, int) or classes < 2:
             raise ValueError(f"`classes` of Supervised must be 2 or more, got {classes!r}.")
         self.classes, self.mixer = classes, mixer
-        self.depth = self._depths(depth) if mixer is None else self._mixing(mixer, depth)[1]
+        self.depth = self._depths(depth) if mixer is None and encoder.shallowest == 0 else (0,)
+        if mixer is not None:
+            self.depth = self._mixing(mixer, depth)[1]
         self.classifier = nn.Linear(encoder.dim, classes)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:

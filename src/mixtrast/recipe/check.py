@@ -15,7 +15,7 @@ from mixtrast import domains, encoders, methods, mixers, registry, views
 from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.recipe.training import Training
-from mixtrast.spec import Image
+from mixtrast.spec import Image, Series
 from mixtrast.views import View
 
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
@@ -163,13 +163,16 @@ def _maker(section: str, room: ModuleType, name: str, options: dict[str, Any]) -
         return lambda: encoders.get(name, Image(1, 8, 8), **options)
     if section == "method":
         shallow = {key: value for key, value in options.items() if key != "depth"}  # the real encoder knows its depths
-        return lambda: methods.get(name, _stand_in(), classes=2, **shallow)
+        return lambda: methods.get(name, _stand_in(registry.find(methods, name)), classes=2, **shallow)
     return lambda: room.get(name, **options)
 
 
-def _stand_in() -> Encoder:
+def _stand_in(method: type[Any]) -> Encoder:
+    """The smallest encoder that such a method stands on."""
     import torch
 
+    if method.of_tokens:
+        return encoders.get("transformer", Series(1, 4), dim=4, layers=1, heads=1)
     return Encoder([torch.nn.Identity()], 4)
 
 

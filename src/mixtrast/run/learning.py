@@ -153,7 +153,8 @@ def _remember(prepared: Prepared, method: Method, parts: list[Tensor]) -> None:
 def _before(prepared: Prepared, method: Method, untrained: Encoder) -> Method:
     """The method before training: built again, as its seed made it."""
     part = prepared.recipe["encoder"]
-    recipe = {**prepared.recipe, "mixer": getattr(method, "mixer", None)}  # it may be one of the user's own
+    mixer = None if prepared.recipe["mixer"] is None else getattr(method, "mixer", None)  # it may be one of the user's own
+    recipe = {**prepared.recipe, "mixer": mixer}
     found = _build(
         recipe, prepared.data.spec, prepared.classes, copy.deepcopy(untrained) if part.get("name") == "own" else part
     )
