@@ -60,7 +60,7 @@ def _taker(source: Any, like: dict[str, Any] | None) -> str:
     room = names()
     first = None if like is None else like.get("domain")
     kinds: dict[str, type[Domain]] = {name: registry.find(_room, name) for name in room}
-    for name in sorted(room, key=lambda name: (not kinds[name].built_in, name != first)):
+    for name in sorted(room, key=lambda name: (not kinds[name].built_in, name != first, not kinds[name].first)):
         if kinds[name].takes(source):
             return name
     raise _refuse(source, [name for name in room if registry.find(_room, name).built_in])

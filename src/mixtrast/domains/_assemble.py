@@ -29,6 +29,8 @@ class Source:
     groups_name: str = "the groups"
     facts: dict[str, Any] = field(default_factory=dict)  # what only this kind of source has to remember: its columns
     notes: tuple[str, ...] = ()
+    views: dict[str, dict[str, Any]] | None = None  # other than the usual ones
+    encoder: tuple[str, dict[str, Any]] | None = None  # likewise
     spec: Spec = None  # type: ignore[assignment] # of numbers of the shape of x, where it is not said
 
     def __post_init__(self) -> None:
@@ -74,7 +76,8 @@ def assemble(
         groups=_groups(source, test, notes),
         given_test=given_test,
         scaling="feature" if isinstance(source.spec, Table) else "channel",
-        views=default_views(source.spec),
+        views=default_views(source.spec) if source.views is None else source.views,
+        encoder=source.encoder,
         facts=facts,
         notes=tuple(notes),
     )

@@ -34,6 +34,7 @@ class Data:
         scaling: "feature" (tables: each column by its own mean and spread, binary ones left), "channel" (series, images).
         constants: mean and spread of each channel, in the units of x (of x / 255 for bytes), where they are not to be measured.
         views: default views, name -> options.
+        encoder: default encoder, name and options, where the kind of example does not say it.
         facts: JSON-able, what `load(..., like=facts)` needs to read other files in the same way: the domain and its options,
             the spec, the task, the classes, the columns by name.
         notes: sentences for the user: what was found, what was decided and why.
@@ -52,6 +53,7 @@ class Data:
     scaling: Literal["feature", "channel"] = "feature"
     constants: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    encoder: tuple[str, dict[str, Any]] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -60,6 +62,7 @@ class Domain(ABC):
     """The contract of domains: the constructor's signature is what can be set (`--data.KEY`), `takes` says whose file it is."""
 
     built_in: ClassVar[bool] = False  # a data set known by its own name
+    first: ClassVar[bool] = False  # asked before others that read the same kind of file
 
     @staticmethod
     @abstractmethod

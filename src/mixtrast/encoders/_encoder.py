@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from mixtrast.spec import Spec, examples, is_plain
+from mixtrast.spec import Image, Spec, examples, is_plain
 
 
 class Encoder(nn.Module):
@@ -23,6 +24,7 @@ class Encoder(nn.Module):
         padded: whether the last number of a token says if it is there.
     """
 
+    tried: ClassVar[Spec] = Image(1, 8, 8)  # an example of the kind it takes, on which options are tried before data are read
     spec: Spec | None = None
     padded: bool = False
 

@@ -15,11 +15,16 @@ def check(name: str, spec: Spec, blocks: tuple[int, ...], width: int) -> Image:
         raise ValueError(
             f"{name} takes images (C, H, W), got {type(spec).__name__} {spec.shape}. Use the mlp encoder, or reshape."
         )
+    check_sizes(name, blocks, width)
+    return spec
+
+
+def check_sizes(name: str, blocks: tuple[int, ...], width: int) -> None:
+    """Raises ValueError for blocks and widths that are no numbers."""
     if not isinstance(blocks, tuple | list) or not blocks or not all(isinstance(n, int) and n > 0 for n in blocks):
         raise ValueError(f"`blocks` of {name} must be one or more whole numbers above 0, got {blocks!r}.")
     if not isinstance(width, int) or width < 1:
         raise ValueError(f"`width` of {name} must be 1 or more, got {width!r}. Usual values are 16 to 64.")
-    return spec
 
 
 def choice(name: str, option: str, value: str, allowed: tuple[str, ...]) -> None:

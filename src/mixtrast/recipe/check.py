@@ -15,7 +15,7 @@ from mixtrast import domains, encoders, methods, mixers, registry, views
 from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.recipe.training import Training
-from mixtrast.spec import Image, Series
+from mixtrast.spec import Series
 from mixtrast.views import View
 
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
@@ -160,7 +160,7 @@ def _maker(section: str, room: ModuleType, name: str, options: dict[str, Any]) -
     if section == "mixer":
         return lambda: mixers.get(name, **options)
     if section == "encoder":
-        return lambda: encoders.get(name, Image(1, 8, 8), **options)
+        return lambda: encoders.get(name, registry.resolve(encoders, name)[0].tried, **options)
     if section == "method":
         shallow = {key: value for key, value in options.items() if key != "depth"}  # the real encoder knows its depths
         return lambda: methods.get(name, _stand_in(registry.find(methods, name)), classes=2, **shallow)

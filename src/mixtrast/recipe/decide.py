@@ -13,7 +13,7 @@ from mixtrast import encoders, methods, mixers, registry, views
 from mixtrast.recipe.check import RecipeError
 from mixtrast.recipe.check import part as checked
 from mixtrast.recipe.training import Training
-from mixtrast.spec import Image, Spec, Tokens, is_plain
+from mixtrast.spec import Image, Series, Spec, Tokens, is_plain
 
 STEPS = 1_500  # of an automatic run: a minute or two on two cores for a table or small images
 BATCH = 256
@@ -28,6 +28,7 @@ class Facts:
         labelled: how many of them have a label that training may see.
         classes: how many (quantile bins, where the label is a number).
         views: the domain's default views.
+        encoder: the domain's own default encoder, name and options, where it has one.
     """
 
     spec: Spec
@@ -35,6 +36,7 @@ class Facts:
     labelled: int
     classes: int
     views: Mapping[str, Mapping[str, Any]]
+    encoder: tuple[str, Mapping[str, Any]] | None = None
 
 
 def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> tuple[dict[str, Any], dict[str, str]]:
@@ -53,7 +55,7 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
         "data": dict(given["data"]),
         "method": method,
         "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
-        "encoder": _encoder(given.get("encoder", {}), facts.spec, kind, why, problems),
+        "encoder": _encoder(given.get("encoder", {}), facts, kind, why, problems),
         "views": _views(given.get("views"), facts, why),
         "training": _training(given["training"], method, facts, kind, why, problems),
         "evaluation": _evaluation(given.get("evaluation"), evaluations),
@@ -120,18 +122,23 @@ def _unnamed(section: str, room: ModuleType, name: str, part: Mapping[str, Any],
     return {key: value for key, value in found.items() if key != "name"}
 
 
-def _encoder(part: Any, spec: Spec, method: type[Any], why: dict[str, str], problems: list[str]) -> Any:
+def _encoder(part: Any, facts: Facts, method: type[Any], why: dict[str, str], problems: list[str]) -> Any:
     if not isinstance(part, Mapping):
         return part  # a module of the user's own
     part = dict(part)
     name = part.pop("name", None)
     if name is None:
-        name = {Image: "resnet8", Tokens: "transformer"}.get(type(spec), "mlp")
-        kind = type(spec).__name__.lower()
+        name = {Image: "resnet8", Series: "resnet1d", Tokens: "transformer"}.get(type(facts.spec), "mlp")
+        spec, kind = facts.spec, type(facts.spec).__name__.lower()
         why["encoder"] = f"the usual one for {'an' if kind[0] in 'aeiou' else 'a'} {kind} of shape {spec.shape}"
         if method.of_tokens:
             name, why["encoder"] = "transformer", f"{method.__name__} looks at tokens"
+        elif facts.encoder is not None:
+            (name, own), why["encoder"] = facts.encoder, "the usual one for such data"
+            part = {**own, **part}
         part = _unnamed("encoder", encoders, name, part, problems)
+    elif facts.encoder is not None and name.startswith(facts.encoder[0]):
+        part = {**facts.encoder[1], **part}  # what the encoder must know of the data
     made, preset = registry.resolve(encoders, name)
     return {"name": name, **full(made, preset | part)}
 

@@ -19,7 +19,7 @@ from mixtrast.run.prepare import Material, Prepared
 
 FEW = 10  # labels a class, at which few labels are judged
 SHOWN = 8  # examples in the strip of views and mixtures
-PLAIN = 32  # side of the grid to which larger pictures are averaged as raw input: 150,000 numbers an example fit no probe
+PLAIN = 32  # side of the grid to which larger pictures are averaged as raw input; 32² numbers of all else
 
 
 Tell = Callable[[str], None]
@@ -53,16 +53,34 @@ def features_of(material: Material, encoder: Encoder | None, parts: Mapping[str,
 
 
 def _plain(material: Material, rows: Tensor) -> Tensor:
-    """The input as features: its numbers (`spec.flat`), and of pictures larger than 32 × 32 their means over a grid of that."""
-    found = []
+    """The input as features: its numbers (`spec.flat`), no more of them than a probe can take.
+
+    Of pictures larger than 32 × 32 their means over a grid of that, of series longer than 1,024 numbers likewise; of a text
+    with more words how often the 1,024 are there that are most frequent in training.
+    """
+    data, found = material.data, []
+    words = _frequent(material) if isinstance(data.spec, spec.Tokens) else None
     for some in rows.split(1024):
-        part = material.scale(material.data.x[some])
+        part = material.scale(data.x[some])
         if part.dim() == 4 and part.shape[2] * part.shape[3] > PLAIN**2:
-            part = torch.nn.functional.adaptive_avg_pool2d(part, PLAIN)
-            found.append(part.flatten(1))
+            part = torch.nn.functional.adaptive_avg_pool2d(part, PLAIN).flatten(1)
+        elif part.dim() == 3 and part.shape[1] * part.shape[2] > PLAIN**2:
+            part = torch.nn.functional.adaptive_avg_pool1d(part.nan_to_num(), max(1, PLAIN**2 // part.shape[1])).flatten(1)
         else:
-            found.append(spec.flat(material.data.spec, part))
+            part = spec.flat(data.spec, part)
+        found.append(part if words is None else part[:, words])
     return torch.cat(found) if found else torch.empty(0, 1)
+
+
+def _frequent(material: Material) -> Tensor:
+    """The ids that are most frequent in the training rows, at most 1,024, in order."""
+    assert isinstance(material.data.spec, spec.Tokens)
+    x = material.data.x
+    assert isinstance(x, Tensor)
+    counts = torch.bincount(x[material.split.train].flatten(), minlength=material.data.spec.vocab)
+    if material.data.spec.pad is not None:
+        counts[material.data.spec.pad] = 0
+    return counts.argsort(descending=True, stable=True)[: PLAIN**2].sort().values
 
 
 def tellings(encoders: Mapping[str, Encoder], chosen: Mapping[str, Any]) -> int:

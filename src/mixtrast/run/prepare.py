@@ -111,7 +111,7 @@ def prepare(
     checked = check(given, evaluate)
     material = (reader or read)(checked["data"], checked["seed"], checked["training"].get("bins", 10), source, test)
     data, split, seen = material.data, material.split, material.seen
-    facts = Facts(data.spec, len(split.train), int((seen[split.train] >= 0).sum()), material.classes, data.views)
+    facts = Facts(data.spec, len(split.train), int((seen[split.train] >= 0).sum()), material.classes, data.views, data.encoder)
     recipe, why = decide(checked, facts, evaluate)
     recipe["data"] = material.section
     method = _build(recipe, data.spec, material.classes, recipe["encoder"])
