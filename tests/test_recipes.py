@@ -21,6 +21,8 @@ def data(settings: dict) -> tuple[np.ndarray, np.ndarray]:
     y = np.arange(40) % 4
     if settings["encoder"]["name"] == "imixmlp":
         return rng.standard_normal((40, 12)).astype(np.float32), y
+    if settings["encoder"]["name"] == "logmel":
+        return rng.standard_normal((40, 1, 16_000)).astype(np.float32), y
     side = 64 if "tinyimagenet" in str(settings) or settings["encoder"].get("stem") == "imagenet" else 32
     return rng.integers(0, 256, (40, 3, side, side), dtype=np.uint8), y
 

@@ -50,8 +50,8 @@ def shortened(text: str, most: int = 60) -> str:
 
 
 def count(number: int, what: str) -> str:
-    """ "1 row", "1,797 rows", "2 classes"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
+    """ "1 row", "1,797 rows", "2 classes", "3 series"."""
+    return f"{number:,} {what}" + ("" if number == 1 or what == "series" else "es" if what.endswith("s") else "s")
 
 
 def size_of(numbers: int) -> str:

@@ -1,0 +1,297 @@
+"""Series in .ts files, text, FASTA and sounds: what was written is read, shorter ones are padded, and what is wrong is said."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import mixtrast as mt
+from mixtrast import domains, spec
+from mixtrast.encoders.logmel import Spectrogram, mel_bank
+from mixtrast.run import prepare
+from test_domains import refused, said
+
+NAN = float("nan")
+HEAD = "# a comment\n@problemName x\n@timeStamps false\n@classLabel true a b\n@data\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def made(text: str, name: str) -> Path:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return made
+
+
+# --- .ts -----------------------------------------------------------------------------------------------------------------
+
+
+def test_series_of_unequal_length_end_in_nan(write):
+    data = domains.open(write(HEAD + "1,2,3:4,5,6:a\n7:8,?:b\n", "x.ts"))
+    assert data.spec == spec.Series(2, 3, gaps=True)
+    wanted = torch.tensor([[[1, 2, 3], [4, 5, 6]], [[7, NAN, NAN], [8, NAN, NAN]]])
+    assert torch.allclose(data.x, wanted, 0, 0, equal_nan=True)
+    assert (data.classes, data.label.tolist(), data.task) == (("a", "b"), [0, 1], "classes")
+    assert "2 series of 2 channels, lengths 1 to 3" in said(data)
+    assert "mask" not in data.views, "0 would stand for something"
+    whole = domains.open(write(HEAD + "1,2:a\n3,4:b\n", "y.ts"))
+    assert whole.spec == spec.Series(1, 2)
+
+
+def test_the_test_file_beside_is_found_and_more_is_read_alike(write):
+    write(HEAD + "5,6,7,8:b\n", "Z_TEST.ts")
+    data = domains.open(write(HEAD + "1,2:a\n3,4,5:b\n", "Z_TRAIN.ts"))
+    assert data.name == "Z"
+    assert data.spec.length == 4
+    assert data.given_test.tolist() == [False, False, True]
+    assert "Z_TEST.ts, which lies beside it" in said(data)
+    more = domains.open(write("@classLabel false\n@data\n1,2,3,4,5\n", "more.ts"), like=data.facts)
+    assert more.x.tolist() == [[[1, 2, 3, 4]]]
+    assert "longer than 4" in said(more)
+    whole = domains.open(write(HEAD + "1,2:a\n3,4:b\n", "y.ts"))
+    with refused("has shorter series or missing values, and the earlier data had none"):
+        domains.open(write(HEAD + "1:a\n", "short.ts"), like=whole.facts)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "holds no series"),
+        (HEAD, "holds no series"),
+        (HEAD + "1,2:3,4:a\n5,6:b\n", "must have 2 channels with values in every line, as in line 6, got 1 in line 7"),
+        (HEAD + "1,x:a\n", "has 'x' in line 6, which is no number"),
+        (HEAD + "1,1e99:a\n", "infinite value, or more than 3.4e38, in line 6"),
+        ("1,2,3:a\n", "has '1,2,3:a' in line 1 before @data"),
+        ("@timestamps true\n@data\n(0,1):a\n", "has time stamps"),
+    ],
+)
+def test_series_that_are_refused(write, text, sentence):
+    with refused(sentence):
+        domains.open(write(text, "x.ts"))
+
+
+# --- text ----------------------------------------------------------------------------------------------------------------
+
+REVIEWS = [
+    ("a fine film with a big heart", "good"),
+    ("dull and far too long", "bad"),
+    ("I would see this one again", "good"),
+    ("the plot is thin, the jokes thinner", "bad"),
+    ("warm, funny and well acted", "good"),
+    ("an hour that I want back", "bad"),
+] * 3
+TSV = "sentence\tlabel\n" + "".join(f"{text} {at}\t{label}\n" for at, (text, label) in enumerate(REVIEWS))
+
+
+def test_text_is_found_and_its_words_are_kept(write):
+    pytest.importorskip("tokenizers", reason="tokenizers, an extra, is not installed")
+    data = domains.open(write(TSV, "r.tsv"), label="label", vocab=400)
+    assert (data.domain, data.x.dtype, data.spec.pad) == ("text", torch.int64, 0)
+    assert data.classes == ("bad", "good")
+    assert int(data.x.max()) < data.spec.vocab <= 400
+    assert data.views == {}
+    again = domains.open(write("sentence\nA FINE film with a big heart 0\n", "new.tsv"), like=data.facts)
+    assert again.x[0].equal(data.x[0]), "the same words, in capitals, have the same ids"
+    rows = [{"a": text, "b": REVIEWS[at - 1][0], "y": label} for at, (text, label) in enumerate(REVIEWS)]
+    pairs = write("".join(json.dumps(row) + "\n" for row in rows), "p.jsonl")
+    both = domains.open(pairs, label="y", text=("a", "b"))
+    assert "text in 'a', 'b'" in said(both)
+    assert both.spec.length > data.spec.length
+    lines = domains.open(write("\n".join(f"{text} {at}" for at, (text, _) in enumerate(REVIEWS)), "lines.txt"))
+    assert (lines.domain, lines.task, len(lines.x)) == ("text", "none", len(REVIEWS))
+
+
+def test_a_table_with_a_category_is_no_text(write):
+    assert domains.open(write("a,b\n1,new york\n2,los angeles\n3,new york\n4,new york\n", "t.csv")).domain == "tabular"
+
+
+def test_a_tokenizer_of_ones_own(write, tmp_path):
+    tokenizers = pytest.importorskip("tokenizers", reason="tokenizers, an extra, is not installed")
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0, "film": 1, "<unk>": 2}, unk_token="<unk>"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "t.json"))
+    data = domains.open(write(TSV, "r.tsv"), label="label", tokenizer=str(tmp_path / "t.json"))
+    assert (data.spec.vocab, data.spec.pad) == (4, 3), "it has no padding, so one id more is"
+    (tmp_path / "bad.json").write_text("{")
+    with refused("could not be read as a tokenizer"):
+        domains.open(tmp_path / "r.tsv", label="label", tokenizer=str(tmp_path / "bad.json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ('{"a": 1}\nno\n', {}, "has no JSON in line 2"),
+        ("[1]\n", {}, "must have an object in every line, got list in line 1"),
+        ("\n", {}, "is empty"),
+        ('{"a": "x y z", "b": "u v w"}\n', {"text": "c"}, "has no column 'c' for `text`"),
+        ('{"a": 1, "b": 2}\n', {}, "has no column that looks like text"),
+    ],
+)
+def test_text_that_is_refused(write, text, options, sentence):
+    with refused(sentence):
+        domains.open(write(text, "t.jsonl"), **options)
+
+
+# --- FASTA ---------------------------------------------------------------------------------------------------------------
+
+
+def test_fasta_is_letters(write):
+    path = write(">s1 a|x\nACGT\nac\n>s2 b|y\nGGRU-\n", "d.fa")
+    data = domains.open(path, label="2")
+    assert data.x.tolist() == [[1, 2, 3, 4, 1, 2], [3, 3, 5, 4, 0, 0]]
+    assert data.spec == spec.Tokens(6, 6, 0)
+    assert data.classes == ("a", "b")
+    for part in ("2 small letters", "1 letter of no known kind ('R'): taken as N", "2 sequences of bases"):
+        assert part in said(data)
+    assert domains.open(path, label="last").classes == ("x", "y")
+    table = write("id,kind\ns2,q\ns1,p\n", "l.csv")
+    assert domains.open(path, label="kind", table=str(table)).label.tolist() == [0, 1]
+    residues = domains.open(write(">p\nMKVLW\n>q\nMEEB\n", "p.faa"))
+    assert residues.spec.vocab == 22
+    assert residues.x[1].tolist() == [11, 4, 4, 21, 0]
+    more = domains.open(write(">s9\nTTTTTTTTT\n", "more.fa"), like=data.facts)
+    assert more.x.tolist() == [[4] * 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ("", {}, "holds no sequence"),
+        ("ACGT\n", {}, "letters in line 1 before a header"),
+        (">a\nACGT\n", {"label": "last"}, r"no word 'last' for `label` in the header in line 1: 'a'"),
+        (">a\nACGT\n", {"length": 0}, "`length` of Fasta must be a whole number, 1 or more, got 0"),
+    ],
+)
+def test_fasta_that_is_refused(write, text, options, sentence):
+    with refused(sentence):
+        domains.open(write(text, "x.fasta"), **options)
+
+
+# --- sounds --------------------------------------------------------------------------------------------------------------
+
+
+def sound(path: Path, samples: np.ndarray, rate: int = 8000, channels: int = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.repeat(samples, channels) * 32767).astype("<i2").tobytes())
+
+
+def tone(hertz: float, seconds: float, rate: int = 8000) -> np.ndarray:
+    return 0.5 * np.sin(2 * math.pi * hertz * np.arange(round(seconds * rate)) / rate)
+
+
+def test_sounds_of_a_folder(tmp_path):
+    pytest.importorskip("soundfile", reason="soundfile, an extra, is not installed")
+    for at in range(4):
+        sound(tmp_path / "s" / f"{at % 2}_ann_{at}.wav", tone(440, 0.2))
+    sound(tmp_path / "s" / "1_bob_9.wav", tone(440, 0.1, 16_000), 16_000, channels=2)
+    data = domains.open(tmp_path / "s", label="first", groups="2")
+    assert data.spec == spec.Series(1, 1600)
+    assert data.classes == ("0", "1")
+    assert len(data.groups.unique()) == 2
+    assert data.encoder == ("logmel", {"rate": 8000})
+    assert "brought to 8,000 Hz: 1 of 16,000 Hz" in said(data)
+    assert data.x[4, 0, 800:].eq(0).all(), "silence after a shorter one"
+    wanted = torch.from_numpy(tone(440, 0.1)).float()
+    assert (data.x[4, 0, 100:700] - wanted[100:700]).abs().max() < 0.01, "another rate, the same tone"
+    assert (data.x[0, 0, :1600] - torch.from_numpy(tone(440, 0.2)).float()).abs().max() < 1e-4
+    folders = tmp_path / "f"
+    sound(folders / "yes" / "a.wav", tone(200, 0.1))
+    sound(folders / "no" / "b.wav", tone(300, 0.3))
+    data = domains.open(folders, seconds=0.15)
+    assert (data.classes, data.spec.length) == (("no", "yes"), 1200)
+    assert "1 sound longer than that" in said(data)
+    more = domains.open(tmp_path / "s", like=data.facts)
+    assert more.x.shape == (5, 1, 1200)
+
+
+def test_sounds_that_are_refused(tmp_path):
+    pytest.importorskip("soundfile", reason="soundfile, an extra, is not installed")
+    sound(tmp_path / "a_b.wav", tone(440, 0.1))
+    with refused(r"a_b\.wav has no part '3' for `label`: its name has 2 parts"):
+        domains.open(tmp_path, label="3")
+    (tmp_path / "bad.wav").write_bytes(b"RIFF" + struct.pack("<I", 4) + b"WAVE")
+    with refused(r"bad\.wav could not be read as a sound"):
+        domains.open(tmp_path)
+    (tmp_path / "bad.wav").unlink()
+    sound(tmp_path / "c_d.wav", np.zeros(0))
+    with refused(r"c_d\.wav has no samples"):
+        domains.open(tmp_path)
+
+
+def test_a_folder_of_both_is_one_of_images(tmp_path):
+    from PIL import Image
+
+    sound(tmp_path / "a" / "x.wav", tone(440, 0.1))
+    for at in range(3):
+        Image.new("RGB", (8, 8), (at, 0, 0)).save(tmp_path / "a" / f"{at}.png")
+    assert domains.open(tmp_path).domain == "images"
+
+
+def test_the_spectrogram_is_that_of_torch():
+    x = torch.randn(2, 1, 4000, generator=torch.Generator().manual_seed(0))
+    front = Spectrogram(8000, 512, 128, 32)
+    power = torch.stft(x[:, 0], 512, 128, window=torch.hann_window(512), center=False, return_complex=True).abs().square()
+    wanted = (power.transpose(1, 2) @ mel_bank(8000, 512, 32) + 1e-6).log().transpose(1, 2)
+    torch.testing.assert_close(front(x)[:, 0], wanted, rtol=1e-4, atol=1e-4)
+    bank = mel_bank(16_000, 256, 64)
+    assert torch.allclose(bank.sum(0), torch.ones(64))
+    loudest = front(torch.from_numpy(tone(1000, 0.5)).float()[None, None]).mean(3)[0, 0].argmax()
+    centre = 700 * (10 ** (2595 * math.log10(1 + 4000 / 700) * (int(loudest) + 1) / 33 / 2595) - 1)
+    assert abs(centre - 1000) < 80
+
+
+# --- from data to a step --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["imix", "mixsupcon", "dmix", "mae", "shed", "emix", "simclr"])
+def test_every_kind_begins_to_train(write, tmp_path, method):
+    """Defaults alone: the encoder, the depth and the views follow from the kind."""
+    sources = [
+        (write(HEAD + "".join(f"1,{n},3:4,{n}:{'ab'[n % 2]}\n" for n in range(24)), "k.ts"), {}),
+        (
+            write("y,c,n\n" + "".join(f"{n % 2},{'pqr'[n % 3]},{n if n % 5 else ''}\n" for n in range(24)), "k.csv"),
+            {"label": "y"},
+        ),
+        (write("".join(f">s{n} {'ab'[n % 2]}\n{'ACGT' * (1 + n % 3)}\n" for n in range(24)), "k.fa"), {"label": "last"}),
+    ]
+    for source, options in sources:
+        given = {"method": {"name": method}, "data": options, "training": {"steps": 1}}
+        ready = prepare(given, str(source))
+        assert (ready.recipe["encoder"]["name"] == "transformer") >= (method in ("mae", "shed"))
+        if "depth" in ready.recipe["method"]:
+            assert ready.recipe["method"]["depth"] == 1
+        with pytest.raises(ValueError, match="cannot be mixed as they are read"):
+            prepare({**given, "method": {"name": "imix", "depth": 0}}, str(source))
+
+
+def test_presence_decides_the_share_of_padded_tokens():
+    """PatchMix at the embedding: of a text of two words and one of four, shares count words, not padding."""
+    x = torch.tensor([[1, 2, 0, 0], [3, 4, 5, 1]])
+    encoder = mt.encoders.get("transformer", spec.Tokens(4, 6, 0), dim=8, layers=1, heads=2)
+    h = encoder.run(x, stop=1)
+    assert encoder.present(h).tolist() == [[True, True, False, False], [True] * 4]
+    mixer = mt.mixers.PatchMix()
+    mixer.at(tokens=True, present=True)
+    ring = torch.tensor([[0, 1], [1, 0]])
+    mask = torch.tensor([True, False, True, False])
+    mixed, mix = mixer(h, torch.Generator().manual_seed(0), parents=ring, draw={"mask": mask})
+    assert encoder.present(mixed).tolist() == [[True, True, False, True], [True, True, True, False]]
+    assert mix.weight[:, 0].tolist() == pytest.approx([1 / 3, 2 / 3])
+    longer = torch.cat([x, torch.zeros(2, 3, dtype=torch.int64)], 1)
+    wide = mt.encoders.get("transformer", spec.Tokens(7, 6, 0), dim=8, layers=1, heads=2)
+    weights = encoder.state_dict()
+    weights["stages.1.position"] = torch.cat([weights["stages.1.position"], torch.randn(1, 3, 8)], 1)
+    wide.load_state_dict(weights)
+    torch.testing.assert_close(wide.eval()(longer), encoder.eval()(x))  # padding changes nothing
