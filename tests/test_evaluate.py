@@ -89,6 +89,7 @@ PROBES = {
     "lbfgs": lambda: evaluate.get("linear"),
     "sgd": lambda: evaluate.get("linear", protocol="sgd", epochs=8),
     "knn": lambda: evaluate.get("knn"),
+    "boosting": lambda: evaluate.get("boosting", trees=30, rates=(0.3,)),
 }
 
 # --- features -----------------------------------------------------------------------------------------------------------
@@ -206,11 +207,11 @@ def test_the_test_split_is_looked_at_last(name, val):
 def test_what_is_said(name, val):
     found = PROBES[name]()(made() if val else without_val(made()), seed=0)
     json.dumps(found, allow_nan=False)
-    within = "leave-one-out" if name == "knn" else "cross-validation"
+    within = {"knn": "leave-one-out", "boosting": "a fifth of train, held out"}.get(name, "cross-validation")
     assert found["chosen_by"] == ("validation" if val else within)
-    assert list(found["chosen"]) == [{"lbfgs": "C", "sgd": "lr", "knn": "neighbours"}[name]]
-    assert {"accuracy", "balanced_accuracy", "val_accuracy", "at_edge"} <= set(found)
-    assert ("train_accuracy" in found) == (name != "knn")
+    assert list(found["chosen"]) == {"lbfgs": ["C"], "sgd": ["lr"], "knn": ["neighbours"], "boosting": ["rate", "trees"]}[name]
+    assert {"accuracy", "balanced_accuracy", "val_accuracy", *(["at_edge"] if name != "boosting" else [])} <= set(found)
+    assert ("train_accuracy" in found) == (name not in ("knn", "boosting"))
     assert found.get("converged", True)
 
 
@@ -752,6 +753,8 @@ SOUND = {
         ({"loss_first": 2.2, "warmup_done": False}, ["stuck", "worth it"]),
         ({"loss": 5.4, "loss_first": 5.4}, ["at chance", "worth it"]),
         ({"probes": {"linear": PROBE | {"supervised": 0.99}}}, ["plain labels do better", "learning"]),
+        ({"probes": {"linear": PROBE, "boosting": {"raw": 0.99}}}, ["trees do as well", "learning"]),
+        ({"probes": {"linear": PROBE, "boosting": {"raw": 0.5}}}, ["learning", "worth it"]),
         ({"probes": {"linear": PROBE | {"supervised": 0.975}}}, ["learning", "worth it"]),
         ({"probes": {"linear": PROBE | {"untrained": 0.97}}, "few": FEW}, ["learning", "worth it with few labels"]),
         ({"probes": {"linear": PROBE | {"untrained": 0.97}}, "few": SPREAD}, ["no better than untrained", "learning"]),
@@ -872,7 +875,7 @@ def test_the_map_keeps_neighbours_and_leaves_out_what_is_too_much():
 
 
 def test_the_room():
-    assert evaluate.names() == ["knn", "labels", "linear"]
+    assert evaluate.names() == ["boosting", "knn", "labels", "linear"]
     assert {"KNN", "Labels", "Linear", "Features", "Part", "majority", "get"} <= set(dir(evaluate))
     assert isinstance(evaluate.get("linear"), evaluate.Linear)
     assert repr(evaluate.KNN(neighbours=5)) == "KNN(neighbours=(5,), temperature=0.1)"
@@ -888,3 +891,23 @@ def test_the_room_is_light():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("classes", [3, 0])
+def test_boosting_is_that_of_scikit_learn(classes):
+    """With the rate and the number of trees that validation chose, the same predictions."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(240, 4)).astype(np.float32)
+    y = np.digitize(x[:, 0] * x[:, 1], [-0.3, 0.3]) if classes else (x[:, 0] * x[:, 1]).astype(np.float64)
+    parts = {"train": (x[:120], y[:120]), "val": (x[120:180], y[120:180]), "test": (x[180:], y[180:])}
+    features = Features.of(**parts, classes=classes)
+    said = evaluate.get("boosting", trees=40)(features, seed=0)
+    train, _, test = features.scaled()
+    kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+    model = kind(learning_rate=said["chosen"]["rate"], max_iter=said["chosen"]["trees"], early_stopping=False, random_state=0)
+    right = model.fit(train.features, train.label).predict(test.features)
+    key = "accuracy" if classes else "r2"
+    assert said[key] == pytest.approx(evaluate.scores(test.label, right, classes)[key])
+    assert said[key] > (0.6 if classes else 0.5)

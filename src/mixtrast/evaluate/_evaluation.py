@@ -3,7 +3,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from mixtrast.checks import NOBODY
+from mixtrast.spec import Spec
 
 Array = NDArray[Any]
 Pair = tuple[ArrayLike | Tensor, ArrayLike | Tensor]
@@ -108,6 +109,13 @@ class Fitted:
 
 class Evaluation(ABC):
     """The contract of probes: the constructor's keywords are what can be set; `fit` is never given the test split."""
+
+    rows: ClassVar[tuple[str, ...]] = ()  # of the table, that it is asked of; none are all
+
+    @staticmethod
+    def suits(spec: Spec) -> bool:
+        """Whether it is asked of such data where no evaluation is named."""
+        return True
 
     def __call__(self, features: Features, *, seed: int) -> dict[str, Any]:
         """{"accuracy", "balanced_accuracy"} of test, or {"r2", "mae"} for numbers, and how they came about. JSON-able."""

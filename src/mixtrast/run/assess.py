@@ -99,6 +99,8 @@ def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str,
         assert isinstance(evaluation, evaluate.Evaluation)
         scores = {}
         for row, features in rows.items():
+            if evaluation.rows and row not in evaluation.rows:
+                continue
             tell(f"{name}, {row}")
             scores[row] = _scores(row, name, options, evaluation, material.seed, features)
         found[name] = {**scores, "majority": _majority(material)}
@@ -205,7 +207,7 @@ def verdicts(
     learned: Mapping[str, Any], probes: Mapping[str, Any], labels: Mapping[str, Any], tested: int
 ) -> list[dict[str, str]]:
     """The numbers in words."""
-    metric = "accuracy" if any("accuracy" in p["trained"] for p in probes.values()) else "r2"
+    metric = "accuracy" if any("accuracy" in scores for table in probes.values() for scores in table.values()) else "r2"
     short = {
         name: {"metric": metric, "n_test": tested, **{row: scores.get(metric) for row, scores in table.items()}}
         for name, table in probes.items()
