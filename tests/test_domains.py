@@ -55,12 +55,14 @@ def refused(message: str, error: type[Exception] = ValueError):
 
 SOURCES = {"digits": "digits", "arrays": (X, Y), "tabular": pd.DataFrame(X, columns=["a", "b", "c"])}
 SOURCES |= {"images": "folder", "mnist": "mnist", "cifar10": "cifar10", "cifar100": "cifar100"}
-SOURCES |= {"series": "s.ts", "fasta": "d.fa", "text": "t.jsonl", "speech": "sounds"}
+SOURCES |= {"series": "s.ts", "fasta": "d.fa", "text": "t.jsonl", "speech": "sounds", "windows": "w.csv"}
+OPTIONS = {"windows": {"window": 2}}  # without which it takes nothing
 
 
 def write_sequences(folder: Path) -> None:
     """The sources of series, letters, text and sounds."""
     (folder / "s.ts").write_text("@classLabel true a b\n@data\n1,2:3,4:a\n5:6:b\n")
+    (folder / "w.csv").write_text("a,b\n" + "1,2\n3,4\n" * 20)
     (folder / "d.fa").write_text(">a\nACGT\n>b\nGG\n")
     (folder / "t.jsonl").write_text("".join(json.dumps({"t": f"a few words and {n} more"}) + "\n" for n in range(9)))
     for name in ("yes", "no"):
@@ -99,9 +101,9 @@ def test_the_contract_of_data(name, tmp_path, monkeypatch):
     write_sequences(tmp_path)
     monkeypatch.setenv("MIXTRAST_DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    data = domains.open(SOURCES[name])
+    data = domains.open(SOURCES[name], **OPTIONS.get(name, {}))
     assert (data.domain, data.facts["domain"]) == (name, name)
-    assert data.facts["options"] == domains.get(name).options()
+    assert data.facts["options"] == domains.get(name, **OPTIONS.get(name, {})).options()
     assert json.loads(json.dumps(data.facts)) == data.facts
     ids = isinstance(data.spec, spec.Tokens)
     assert data.x.dtype == (torch.int64 if ids else torch.uint8 if data.facts.get("intensities") else torch.float32)

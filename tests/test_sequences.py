@@ -78,6 +78,44 @@ def test_series_that_are_refused(write, text, sentence):
         domains.open(write(text, "x.ts"))
 
 
+# --- windows of recordings -----------------------------------------------------------------------------------------------
+
+
+def recording(rows: int, who: str, y: str) -> str:
+    return "".join(f"{at},{at * at},{who},{y}\n" for at in range(rows))
+
+
+def test_windows_of_recordings_stay_with_their_group(write):
+    table = "t,v,who,y\n" + recording(10, "ann", "a") + recording(7, "bob", "b") + recording(3, "cy", "a")
+    data = domains.open(write(table, "w.csv"), window=4, stride=2, label="y", groups="who")
+    assert data.spec == spec.Series(2, 4)
+    assert data.x[:, 0].tolist() == [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7], [6, 7, 8, 9], [0, 1, 2, 3], [2, 3, 4, 5]]
+    assert data.x[1, 1].tolist() == [4, 9, 16, 25]
+    assert data.label.tolist() == [0, 0, 0, 0, 1, 1]
+    assert data.groups.tolist() == [0, 0, 0, 0, 1, 1]
+    assert "1 recording shorter than a window: left out" in said(data)
+    more = domains.open(write("v,t\n0,1\n0,2\n0,3\n0,4\n", "more.csv"), like=data.facts)
+    assert more.x.tolist() == [[[1, 2, 3, 4], [0, 0, 0, 0]]]
+    assert more.label is None
+    with refused(r"must fit into a recording, the longest of which has 10 rows, got 11"):
+        domains.open(write(table, "w.csv"), window=11, label="y", groups="who")
+    with refused("who is text. Leave it out"):
+        domains.open(write(table, "w.csv"), window=2, label="y")
+
+
+def test_no_moment_of_one_recording_is_in_two_splits(write):
+    rows = "".join(f"{at},{'ab'[at // 7 % 2]}\n" for at in range(400))
+    data = domains.open(write("t,y\n" + rows, "w.csv"), window=5, stride=1, label="y")
+    parts = domains.split(data, seed=0)
+    moments = [set(data.x[part].long().flatten().tolist()) for part in (parts.train, parts.val, parts.test)]
+    assert all(moments)
+    assert not moments[0] & (moments[1] | moments[2])
+    assert not moments[1] & moments[2]
+    assert "windows with more than one label: that of most rows is taken" in said(data)
+    at = int((data.x[:, 0, 0] == 5).nonzero()[0])
+    assert data.classes[int(data.label[at])] == "b"  # 5 and 6 are a, 7 to 9 are b
+
+
 # --- text ----------------------------------------------------------------------------------------------------------------
 
 REVIEWS = [

@@ -49,17 +49,19 @@ def open(source: Any, *, test: Any = None, like: dict[str, Any] | None = None, *
 
     Raises: ValueError, FileNotFoundError, or TypeError for an unknown option or kind of source, with a sentence.
     """
-    name = _taker(source, like)
+    name = _taker(source, like, options)
     if like is not None and like.get("domain") == name:
         options = {**like["options"], **options}
     return get(name, **options).load(source, test=test, like=like)
 
 
-def _taker(source: Any, like: dict[str, Any] | None) -> str:
-    """The name of the domain that takes the source, built-in sets before others, then that of `like`."""
+def _taker(source: Any, like: dict[str, Any] | None, options: dict[str, Any]) -> str:
+    """The domain that takes the source: one that an option chooses; else built-in sets first, then that of `like`."""
     room = names()
     first = None if like is None else like.get("domain")
     kinds: dict[str, type[Domain]] = {name: registry.find(_room, name) for name in room}
+    chosen = [name for name in room if kinds[name].asked and options.get(kinds[name].asked) is not None]
+    room = [name for name in room if (name in chosen if chosen else not kinds[name].asked or name == first)]
     for name in sorted(room, key=lambda name: (not kinds[name].built_in, name != first, not kinds[name].first)):
         if kinds[name].takes(source):
             return name

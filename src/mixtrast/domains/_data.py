@@ -63,6 +63,7 @@ class Domain(ABC):
 
     built_in: ClassVar[bool] = False  # a data set known by its own name
     first: ClassVar[bool] = False  # asked before others that read the same kind of file
+    asked: ClassVar[str] = ""  # an option that alone chooses this domain
 
     @staticmethod
     @abstractmethod
