@@ -6,12 +6,14 @@ import runpy
 import shlex
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 import mixtrast as mt
@@ -70,6 +72,41 @@ def test_the_commands_of_the_readme_run(tmp_path, commands, capsys):
     assert (tmp_path / "encoder.onnx").stat().st_size > 1_000
     for page in ("table-mixsupcon", "table-imix", "windows-imix", "windows-imix/seed-2", "photos-imix", "photos-moco"):
         assert (tmp_path / "runs" / page / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_every_kind_of_data_of_the_readme_is_read(tmp_path, monkeypatch):
+    """The commands as printed, on files of such names made here, for two steps."""
+    for extra in ("tokenizers", "soundfile"):
+        pytest.importorskip(extra, reason=f"{extra}, an extra, is not installed")
+    monkeypatch.chdir(tmp_path)
+    rng, lines = np.random.default_rng(0), range(60)
+    frame = pd.DataFrame({"age": rng.normal(size=60), "site": [["a", "b", None][n % 3] for n in lines]})
+    frame.assign(outcome=[n % 2 for n in lines]).to_csv("patients.csv", index=False)
+    series = "".join(f"{','.join(map(str, rng.normal(size=8 + n % 3)))}:{'ab'[n % 2]}\n" for n in lines)
+    Path("gestures_TRAIN.ts").write_text(f"@classLabel true a b\n@data\n{series}")
+    moments = pd.DataFrame(rng.normal(size=(2400, 2)), columns=["x", "y"])
+    people = [f"p{n // 200}" for n in range(2400)]
+    moments.assign(person=people, activity=[f"a{n // 100 % 2}" for n in range(2400)]).to_csv("sensors.csv", index=False)
+    text = "".join(f"the {n}th film was {['fine', 'poor'][n % 2]} to see\t{n % 2}\n" for n in lines)
+    Path("reviews.tsv").write_text("sentence\tlabel\n" + text)
+    Path("genes.fasta").write_text("".join(f">g{n} {'xy'[n % 2]}\n{'ACGT' * (2 + n % 3)}\n" for n in lines))
+    Path("spoken").mkdir()
+    for n in lines:
+        with wave.open(f"spoken/{n % 2}_s{n % 6}_{n}.wav", "wb") as sound:
+            sound.setparams((1, 2, 4000, 0, "NONE", ""))
+            sound.writeframes(rng.integers(-9000, 9000, 1200).astype("<i2").tobytes())
+    block = README.split("A file says by itself")[1].split("```")[1]
+    commands = [shlex.split(line.partition("#")[0])[1:] for line in block.strip().splitlines()]
+    assert len(commands) == 7
+    for at, words in enumerate(commands):
+        quick = ["--training.steps", "2", "--evaluation", "linear", "--training.beside", "none", "--no-maps", "--quiet"]
+        assert main([*words, *quick, "--out", f"run-{at}"]) == 0, words
+    chosen = [yaml.safe_load(Path(f"run-{at}/recipe.yaml").read_text()) for at in range(7)]
+    domains = ["tabular", "series", "windows", "text", "fasta", "speech", "tabular"]
+    assert [recipe["data"]["domain"] for recipe in chosen] == domains
+    names = ["mlp", "resnet1d", "resnet1d", "transformer", "transformer", "logmel", "transformer"]
+    assert [recipe["encoder"]["name"] for recipe in chosen] == names
 
 
 @pytest.mark.slow

@@ -79,6 +79,7 @@ class Method(nn.Module, ABC):
     labelled_only: ClassVar[bool] = False  # rows without a label cannot train it
     mixing: ClassVar[dict[str, Any] | None] = None  # its mixer where none is given: name and options
     of_tokens: ClassVar[bool] = False  # whether its encoder must give a vector for each token
+    on_tokens: ClassVar[bool] = False  # whether it is about tokens: its encoder then is a transformer where none is named
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ class EMix(Contrastive):
     """
 
     needs: ClassVar[int] = 1
+    on_tokens: ClassVar[bool] = True
     mixing: ClassVar[dict[str, Any] | None] = {"name": "mixup", "dominant": True}
 
     def __init__(

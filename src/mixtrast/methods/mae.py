@@ -37,6 +37,7 @@ class MAE(Contrastive):
 
     needs: ClassVar[int] = 1
     of_tokens: ClassVar[bool] = True
+    on_tokens: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class ShED(Method):
 
     needs: ClassVar[int] = 1
     of_tokens: ClassVar[bool] = True
+    on_tokens: ClassVar[bool] = True
 
     def __init__(
         self, encoder: Encoder, *, rate: float = 0.15, depth: int = 1, compatible: Literal["none", "dabs"] = "none"

@@ -131,8 +131,8 @@ def _encoder(part: Any, facts: Facts, method: type[Any], why: dict[str, str], pr
         name = {Image: "resnet8", Series: "resnet1d", Tokens: "transformer"}.get(type(facts.spec), "mlp")
         spec, kind = facts.spec, type(facts.spec).__name__.lower()
         why["encoder"] = f"the usual one for {'an' if kind[0] in 'aeiou' else 'a'} {kind} of shape {spec.shape}"
-        if method.of_tokens:
-            name, why["encoder"] = "transformer", f"{method.__name__} looks at tokens"
+        if method.on_tokens:
+            name, why["encoder"] = "transformer", f"{method.__name__} is about tokens"
         elif facts.encoder is not None:
             (name, own), why["encoder"] = facts.encoder, "the usual one for such data"
             part = {**own, **part}
