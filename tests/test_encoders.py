@@ -504,3 +504,17 @@ def test_a_spec_is_its_shape_and_survives_a_file(shape):
 def test_what_is_no_example_is_refused(shape):
     with pytest.raises(ValueError, match="Reshape it"):
         spec.of(shape)
+
+
+def test_groups_of_columns_have_a_linear_of_their_own():
+    made = encoders.get("mlp", Table(6), widths=(8,), embed=3, groups=(2, 4))
+    x = torch.randn(5, 6)
+    first = made.stages[0][1] if isinstance(made.stages[0][0], torch.nn.Flatten) else made.stages[0][0]
+    wanted = torch.cat([first.parts[0](x[:, :2]), first.parts[1](x[:, 2:])], 1)
+    torch.testing.assert_close(made.run(x, stop=1), wanted)
+    assert not any(isinstance(part, torch.nn.BatchNorm1d) for part in made.stages[0].modules())
+    assert made.run(x).shape == (5, 8)
+    with pytest.raises(
+        ValueError, match=r"`groups` of MLP must be sizes that sum to the 6 numbers .* got \(2, 3\) and embed 3"
+    ):
+        encoders.get("mlp", Table(6), embed=3, groups=(2, 3))

@@ -20,7 +20,8 @@ def data(settings: dict) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     y = np.arange(40) % 4
     if settings["encoder"]["name"] == "imixmlp":
-        return rng.standard_normal((40, 12)).astype(np.float32), y
+        columns = sum(settings["encoder"].get("groups") or (12,))
+        return rng.standard_normal((40, columns)).astype(np.float32), y
     if settings["encoder"]["name"] == "logmel":
         return rng.standard_normal((40, 1, 16_000)).astype(np.float32), y
     side = 64 if "tinyimagenet" in str(settings) or settings["encoder"].get("stem") == "imagenet" else 32

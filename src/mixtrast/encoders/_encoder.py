@@ -25,6 +25,7 @@ class Encoder(nn.Module):
     """
 
     tried: ClassVar[Spec] = Image(1, 8, 8)  # an example of the kind it takes, on which options are tried before data are read
+    of_data: ClassVar[tuple[str, ...]] = ()  # options that only the data can say are right
     spec: Spec | None = None
     padded: bool = False
 

@@ -160,7 +160,9 @@ def _maker(section: str, room: ModuleType, name: str, options: dict[str, Any]) -
     if section == "mixer":
         return lambda: mixers.get(name, **options)
     if section == "encoder":
-        return lambda: encoders.get(name, registry.resolve(encoders, name)[0].tried, **options)
+        kind, _ = registry.resolve(encoders, name)
+        known = {key: value for key, value in options.items() if key not in kind.of_data}  # the data say what they may be
+        return lambda: encoders.get(name, kind.tried, **known)
     if section == "method":
         shallow = {key: value for key, value in options.items() if key != "depth"}  # the real encoder knows its depths
         return lambda: methods.get(name, _stand_in(registry.find(methods, name)), classes=2, **shallow)
