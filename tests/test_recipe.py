@@ -396,7 +396,7 @@ def parts_of(recipe: dict[str, Any]) -> list[tuple[str, dict[str, Any], set[str]
 @pytest.mark.parametrize("facts", KNOWN.values(), ids=KNOWN)
 @pytest.mark.parametrize("method", [None, *methods.names()])
 def test_a_decided_recipe_says_every_option_of_every_part(method, facts):
-    if method is not None and methods.get(method, encoders.get("mlp", Table(2)), classes=2).uses_labels and not facts.labelled:
+    if method is not None and registry.find(methods, method).uses_labels and not facts.labelled:
         return
     recipe = decided(facts, method=method)
     for called, options, wanted in parts_of(recipe):
@@ -409,12 +409,12 @@ def test_a_decided_recipe_says_every_option_of_every_part(method, facts):
 @pytest.mark.parametrize("facts", KNOWN.values(), ids=KNOWN)
 def test_every_decision_has_its_reason_and_what_was_given_has_none(facts):
     why = reasons(facts)
-    automatic = {"method", "mixer", "encoder", "views"}
+    automatic = {"method", "mixer", "encoder", "views", "evaluation"}
     automatic |= {f"training.{name}" for name in ("batch", "epochs", "lr", "log_every")}
     assert set(why) == automatic
     assert all(reason and not reason.endswith(".") for reason in why.values())
     recipe = decided(facts)
-    given = {section: recipe[section] for section in ("method", "mixer", "encoder", "views", "training")}
+    given = {section: recipe[section] for section in ("method", "mixer", "encoder", "views", "training", "evaluation")}
     assert reasons(facts, **given) == {}
     for section in ("mixer", "encoder", "views"):
         assert set(reasons(facts, **{section: recipe[section]})) == automatic - {section}
@@ -433,7 +433,7 @@ def test_the_method_is_chosen_by_what_is_labelled(labelled, classes, method):
     assert decided(facts)["method"]["name"] == method
 
 
-@pytest.mark.parametrize(("facts", "name"), [(FACTS, "mlp"), (NO_LABELS, "resnet8"), (FEW_LABELS, "mlp")])
+@pytest.mark.parametrize(("facts", "name"), [(FACTS, "mlp"), (NO_LABELS, "resnet8"), (FEW_LABELS, "resnet1d")])
 def test_the_encoder_is_chosen_by_what_an_example_is(facts, name):
     recipe = decided(facts)["encoder"]
     assert recipe["name"] == name

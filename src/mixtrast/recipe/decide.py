@@ -58,7 +58,7 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
         "encoder": _encoder(given.get("encoder", {}), facts, kind, why, problems),
         "views": _views(given.get("views"), facts, why),
         "training": _training(given["training"], method, facts, kind, why, problems),
-        "evaluation": _evaluation(given.get("evaluation"), facts.spec, evaluations),
+        "evaluation": _evaluation(given.get("evaluation"), facts.spec, evaluations, why),
         "seed": given["seed"],
     }
     _fits(kind, method["name"], facts, problems)
@@ -194,9 +194,11 @@ def steps_of(training: Mapping[str, Any], rows: int) -> int:
     return int(training["steps"] or training["epochs"] * max(1, rows // training["batch"]))
 
 
-def _evaluation(given: Mapping[str, Any] | None, spec: Spec, room: ModuleType) -> dict[str, Any]:
-    suits = [name for name in registry.names(room) if getattr(registry.find(room, name), "suits", lambda _: True)(spec)]
-    names = suits if given is None else given
+def _evaluation(given: Mapping[str, Any] | None, spec: Spec, room: ModuleType, why: dict[str, str]) -> dict[str, Any]:
+    names = list(given or ())
+    if given is None:
+        names = [name for name in registry.names(room) if getattr(registry.find(room, name), "suits", lambda _: True)(spec)]
+        why["evaluation"] = "all that suit such data"
     return {name: full(registry.find(room, name), (given or {}).get(name, {})) for name in names}
 
 
