@@ -34,7 +34,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import mixtrast as mt
-from mixtrast import spec
+from mixtrast import registry, spec
 
 D, TEMPERATURE = 128, 0.1
 METHODS = ("supervised", "simclr", "supcon", "mixsupcon", "imix", "mixco", "moco", "byol")
@@ -195,7 +195,12 @@ def every_method() -> bool:
     for kind, options in every:
         torch.manual_seed(0)
         name = " ".join([kind, *map(str, options.values())])
-        here = mt.methods.get(kind, mt.encoders.get("resnet8", shape), classes=10, **options)
+        on_tokens = registry.find(mt.methods, kind).on_tokens
+        body = mt.encoders.get(*(("smalltransformer", shape) if on_tokens else ("resnet8", shape)))
+        for part in body.modules():
+            if isinstance(part, torch.nn.Dropout):
+                part.p = 0.0  # it draws another number on each device
+        here = mt.methods.get(kind, body, classes=10, **options)
         there = copy.deepcopy(here).to("cuda")
         optimizer = torch.optim.AdamW(there.parameters(), lr=1e-3, fused=True)
         where = x.to("cuda"), label.to("cuda"), torch.arange(256, device="cuda")

@@ -7,8 +7,9 @@ nothing kept or shown. Both train the same method from the same weights; every r
 that of one round: the median over rounds, with quartiles. Looks at the validation set are timed apart: they are evaluation.
 
 --over encoder: `step` is all of a step (bytes to intensities, views, mixing, forward, loss, backward, optimizer) on 256 images
-of 32 x 32 with ResNet-18 at width 16; `encoder` is the forward and backward of the bare encoder on as many images as the method
-encodes, and the forward alone on those of a slow copy, in the same precision and memory order. `imix/moco` is i-Mix on MoCo.
+of 32 x 32 with ResNet-18 at width 16 (of tokens: smalltransformer); `encoder` is the forward and backward of the bare encoder
+on as many images as the method encodes, and the forward alone on those of a slow copy, in the same precision and memory order.
+`imix/moco` is i-Mix on MoCo.
 
 --over base: the same step of a method that stands on another, over a step of that one, and what both keep for the backward
 pass: bytes of the tensors that autograd saves, each counted once.
@@ -38,7 +39,7 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from mixtrast import Labels, contrast, methods
+from mixtrast import Labels, contrast, methods, registry
 from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch
 from mixtrast.run.prepare import Prepared, prepare
@@ -115,12 +116,13 @@ def measure(name: str, rounds: int) -> dict[str, float]:
 
 
 def prepared_images(name: str, *, width: int = 16, batch: int = IMAGES, **training: object) -> Prepared:
-    """A run of ResNet-18 on images of noise."""
+    """A run of ResNet-18 on images of noise, or of a small transformer where the method is about tokens."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (4 * batch, 3, 32, 32), dtype=np.uint8), np.arange(4 * batch) % 10
+    on_tokens = registry.find(methods, name.partition("/")[0]).on_tokens
     settings = {
         "method": {"name": name.partition("/")[0], **({"base": name.partition("/")[2]} if "/" in name else {})},
-        "encoder": {"name": "resnet18", "width": width},
+        "encoder": {"name": "smalltransformer"} if on_tokens else {"name": "resnet18", "width": width},
         "views": "supcon",
         "training": {"steps": 1, "batch": batch, **training},
     }
@@ -150,7 +152,7 @@ class Step:
             nonlocal count
             count += len(given[0])
 
-        hook = encoder.stages[0].register_forward_pre_hook(add)
+        hook = encoder.stages[1].register_forward_pre_hook(add)  # what is mixed at depth 1 passes the first stage once
         self()
         hook.remove()
         return count
