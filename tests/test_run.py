@@ -169,7 +169,7 @@ def test_a_run_with_its_page(tmp_path):
     done = small(frame(), tmp_path / "run", label="kind", evaluation=None)
     page = html.unescape(done.page.read_text(encoding="utf-8"))
     assert done.headline in page.replace("\N{NO-BREAK SPACE}", " ")
-    assert set(done.results["probes"]) == {"linear", "knn"}
+    assert set(done.results["probes"]) == {"linear", "knn", "boosting"}
     assert done.results["labels"]["points"] == []
     assert "saw all 48 labels" in done.results["labels"]["withheld"]
     with np.load(done.folder / "figures" / "map.npz") as drawn:
@@ -258,7 +258,8 @@ def test_the_untrained_row_is_the_encoder_at_step_zero(tmp_path):
 
 @pytest.mark.parametrize("name", methods.names())
 def test_plain_labels_stand_beside_every_method_that_sees_labels(name, tmp_path):
-    done = small(blobs(), tmp_path / "run", method=name)
+    body = {"encoder": "smalltransformer"} if registry.find(methods, name).of_tokens else {}
+    done = small(blobs(), tmp_path / "run", method=name, **body)
     kind = getattr(mt.methods, type(prepared(done, blobs()).method).__name__)
     beside = kind.uses_labels and name != "supervised"
     assert ("supervised" in done.results["probes"]["knn"]) == beside

@@ -333,3 +333,133 @@ def test_presence_decides_the_share_of_padded_tokens():
     weights["stages.1.position"] = torch.cat([weights["stages.1.position"], torch.randn(1, 3, 8)], 1)
     wide.load_state_dict(weights)
     torch.testing.assert_close(wide.eval()(longer), encoder.eval()(x))  # padding changes nothing
+
+
+# --- from a cold reading -----------------------------------------------------------------------------------------------------
+
+
+def test_a_table_with_gaps_is_resumed(tmp_path, monkeypatch):
+    """Its views fill in NaN, which is not equal to itself: the recipe is the same all the same."""
+    from mixtrast.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{n % 2},{'pqr'[n % 3]},{n % 5 or ''}\n" for n in range(40))
+    Path("k.csv").write_text(f"y,c,n\n{rows}")
+    words = ["train", "k.csv", "--label", "y", "--training.steps", "2", "--evaluation", "knn", "--training.beside", "none"]
+    assert main([*words, "--out", "r", "--quiet"]) == 0
+    assert main([*words, "--out", "r", "--quiet", "--resume"]) == 0
+    with refused("view noise changes numbers"):
+        prepare({"data": {"label": "y"}, "views": {"noise": {}}}, "k.csv")
+
+
+def test_blocks_in_time_of_two_files_are_not_the_same(write):
+    first, second = (write("t,y\n" + "".join(f"{n},{n // 5 % 2}\n" for n in range(200)), f"{name}.csv") for name in "ab")
+    data = domains.open(first, test=second, window=10, label="y")
+    parts = domains.split(data, seed=0)
+    assert len(parts.train) + len(parts.val) == 20
+    assert len(parts.test) == 20
+
+
+def test_a_number_of_a_recording_is_averaged_and_gaps_are_those_of_all_rows(write):
+    rows = "".join(f"{n},{n / 4}\n" for n in range(39)) + ",9\n"
+    data = domains.open(write("t,y\n" + rows, "w.csv"), window=4, label="y", task="number")
+    assert data.label[:2].tolist() == pytest.approx([0.375, 1.375])
+    assert data.spec.gaps, "a value is missing somewhere"
+    again = domains.open(write("t\n1\n2\n3\n4\n", "more.csv"), like=data.facts)
+    assert again.spec == data.spec
+
+
+def test_who_reads_a_file_with_a_column_of_text(write):
+    pytest.importorskip("tokenizers", reason="tokenizers, an extra, is not installed")
+    rows = "".join(f'{n},"well, it is text no {n}, with commas",{n % 2}\n' for n in range(30))
+    path = write("a,note,y\n" + rows, "t.csv")
+    data = domains.open(path, label="y")
+    assert data.domain == "text"
+    assert "not used, as it is not the text: a" in said(data)
+    assert domains.open(path, label="y", drop=("note",)).domain == "tabular"
+    titles = write("title,y\n" + "".join(f"big {n},{n % 2}\n" for n in range(30)), "s.csv")
+    assert domains.open(titles, label="y", text="title").domain == "text"
+    short = domains.open(write("note\nhello world\nbye all\n", "new.csv"), like=data.facts)
+    assert short.x.shape == (2, data.spec.length)
+
+
+def test_lines_are_all_read(write):
+    pytest.importorskip("tokenizers", reason="tokenizers, an extra, is not installed")
+    lines = [f'the {n}th line, or "so", of them' if n % 2 else f"line {n} has no comma in it" for n in range(150)]
+    data = domains.open(write("\n".join(lines), "l.txt"))
+    assert (data.domain, len(data.x)) == ("text", 150)
+    more = domains.open(write("one more\nand, one\n", "m.txt"), like=data.facts)
+    assert len(more.x) == 2
+
+
+def test_a_transformer_of_categories_leaves_the_house(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{n % 2},{'pqr'[n % 3]},{n % 5 or ''}\n" for n in range(40))
+    Path("k.csv").write_text(f"y,c,n\n{rows}")
+    run = mt.train(
+        "k.csv", label="y", method="imix", encoder="smalltransformer", training={"steps": 1}, out="r", evaluation="none"
+    )
+    run.export("e.pt2")
+    assert Path("e.pt2").stat().st_size > 1000
+
+
+def test_facts_of_another_domain_are_refused_in_a_sentence(write):
+    pytest.importorskip("tokenizers", reason="tokenizers, an extra, is not installed")
+    letters = domains.open(write(">a x\nACGT\n>b y\nGG\n", "d.fa"))
+    text = write("\n".join(f"this is line {n} of some text" for n in range(30)), "l.txt")
+    with refused("examples must look as those before, a sequence of 4 tokens out of 6"):
+        domains.open(text, like=letters.facts)
+    lines = domains.open(text)
+    with refused("examples must look as those before"):
+        domains.open(write(">a x\nACGT\n", "e.fa"), like=lines.facts)
+
+
+def test_trees_with_few_labels():
+    """A label a class is more than nothing, and every class is held out where it can be."""
+    from mixtrast.evaluate import Features, get
+    from mixtrast.evaluate._evaluation import Part
+    from mixtrast.evaluate.boosting import _held_out
+
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    x = (rng.normal(size=(300, 4)) * 0.3 + y[:, None]).astype(np.float32)
+    for many in (3, 6, 30):
+        features = Features.of(train=(x[:many], y[:many]), test=(x[100:], y[100:]), classes=3)
+        assert get("boosting", trees=20)(features, seed=0)["accuracy"] > 0.5, many
+    ours, held = _held_out(Part(x[:30], y[:30]), 3, 0)
+    assert np.bincount(held.label).tolist() == [2, 2, 2]
+    assert len(ours) + len(held) == 30
+
+
+def test_patches_of_tokens_are_of_tokens():
+    x = torch.arange(2 * 6 * 4).float().view(2, 6, 4)
+    mixer = mt.mixers.PatchMix(patch=2)
+    mixer.at(tokens=True)
+    ring = torch.tensor([[0, 1], [1, 0]])
+    mixed, mix = mixer(x, torch.Generator().manual_seed(0), parents=ring, draw={"mask": torch.tensor([True, False, True])})
+    assert mixed[0].eq(torch.cat([x[0, :2], x[1, 2:4], x[0, 4:]])).all()
+    assert mix.weight[:, 0].tolist() == pytest.approx([2 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("options", [{"pool": "cls"}, {"compatible": "dabs"}, {}])
+def test_shed_leaves_cls_where_it_is(options):
+    encoder = mt.encoders.get("transformer", spec.Tokens(8, 30), dim=8, layers=1, heads=2, **options)
+    method = mt.methods.ShED(encoder, depth=2)
+    x = torch.randint(30, (5, 8), generator=torch.Generator().manual_seed(0))
+    batch = mt.methods.Batch((x,), torch.zeros(5).long(), torch.arange(5))
+    assert method(batch, torch.Generator().manual_seed(0)).value.isfinite()
+
+
+def test_a_guess_that_is_not_finite_is_seen():
+    method = mt.methods.MAE(mt.encoders.get("transformer", spec.Series(1, 8), dim=8, layers=1, heads=2, patch=2))
+    with torch.no_grad():
+        method.head[1].weight.fill_(NAN)
+    batch = mt.methods.Batch((torch.randn(3, 1, 8),), torch.zeros(3).long(), torch.arange(3))
+    assert method(batch, torch.Generator().manual_seed(0)).value.isnan()
+
+
+def test_categories_written_as_digits_stay_what_they_were(write):
+    data = domains.open(write("k,v\n1,1\n2,2\nA,3\n1,4\n", "a.csv"))
+    assert data.facts["levels"] == {"k": ["1", "2", "A"]}
+    more = domains.open(write("k,v\n1,1\n2,2\n,3\n", "b.csv"), like=data.facts)
+    assert torch.allclose(more.x[:, 0], torch.tensor([0, 1, NAN]), 0, 0, equal_nan=True)

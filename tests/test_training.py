@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 import mixtrast as mt
-from mixtrast import draws, encoders, methods, spec
+from mixtrast import draws, encoders, methods, registry, spec
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.recipe import Training
 from mixtrast.training import (
@@ -53,7 +53,10 @@ def built(name: str, seed: int = 0, **encoder: Any) -> Method:
     """A small method with weights by the seed alone."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = encoders.get("mlp", spec.Table(FEATURES), **{"widths": (8, 6), **encoder})
+        if registry.find(methods, name).of_tokens:
+            made = encoders.get("transformer", spec.Table(FEATURES), dim=8, layers=1, heads=2, **{"dropout": 0.0, **encoder})
+        else:
+            made = encoders.get("mlp", spec.Table(FEATURES), **{"widths": (8, 6), **encoder})
         return methods.get(name, made, classes=3)
 
 

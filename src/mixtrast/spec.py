@@ -126,8 +126,9 @@ def flat(spec: Spec, x: Tensor) -> Tensor:
     if not isinstance(spec, Table):
         return filled.flatten(1)
     levels = spec.levels or (0,) * spec.features
-    numbers = [column for column, many in enumerate(levels) if not many]
-    parts = [filled[:, numbers], *([gone.to(x.dtype)] if spec.gaps else [])]
+    # Column by column: a list of columns would be copied to the device at every step.
+    parts = [filled[:, column, None] for column, many in enumerate(levels) if not many] if spec.levels else [filled]
+    parts += [gone.to(x.dtype)] if spec.gaps else []
     for column, many in enumerate(levels):
         if many:
             codes = torch.arange(many, device=x.device, dtype=x.dtype)

@@ -76,7 +76,8 @@ def _next(console: Console, results: dict[str, Any]) -> None:
 def brief(run: Run) -> None:
     """One line, for one seed of several."""
     results = run.results
-    table: dict[str, Any] = results["probes"].get("linear") or next(iter(results["probes"].values()), {})
+    tables = [table for table in results["probes"].values() if "trained" in table]
+    table: dict[str, Any] = results["probes"].get("linear") or next(iter(tables), {})
     metric = "accuracy" if "accuracy" in table.get("trained", {}) else "r2"
     shown = ", ".join(f"{row} {scores[metric]:.3f}" for row, scores in table.items()) or "nothing was probed"
     Console(highlight=False).print(f"  {metric}: {shown}; {results['cost']['seconds']:.0f} s of training", soft_wrap=True)

@@ -57,15 +57,18 @@ def open(source: Any, *, test: Any = None, like: dict[str, Any] | None = None, *
 
 def _taker(source: Any, like: dict[str, Any] | None, options: dict[str, Any]) -> str:
     """The domain that takes the source: one that an option chooses; else built-in sets first, then that of `like`."""
-    room = names()
-    first = None if like is None else like.get("domain")
-    kinds: dict[str, type[Domain]] = {name: registry.find(_room, name) for name in room}
-    chosen = [name for name in room if kinds[name].asked and options.get(kinds[name].asked) is not None]
-    room = [name for name in room if (name in chosen if chosen else not kinds[name].asked or name == first)]
-    for name in sorted(room, key=lambda name: (not kinds[name].built_in, name != first, not kinds[name].first)):
+    kinds: dict[str, type[Domain]] = {name: registry.find(_room, name) for name in names()}
+    room = sorted(kinds, key=lambda name: (not kinds[name].built_in, not kinds[name].first))
+    for name in room:
+        if any(options.get(option) not in (None, ()) for option in kinds[name].asked) and kinds[name].reads(source):
+            return name
+    before = None if like is None else like.get("domain")
+    if before in kinds and kinds[before].reads(source):
+        return str(before)
+    for name in room:
         if kinds[name].takes(source):
             return name
-    raise _refuse(source, [name for name in room if registry.find(_room, name).built_in])
+    raise _refuse(source, [name for name in room if kinds[name].built_in])
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,10 @@ def assemble(
 
     Raises: ValueError when shapes or labels do not fit each other.
     """
+    if like is not None and like.get("spec") and not getattr(source.spec, "gaps", True):
+        wanted = specs.from_dict(like["spec"])
+        if isinstance(source.spec, Table | Series) and replace(source.spec, gaps=True) == wanted:
+            source = replace(source, spec=wanted)  # nothing is missing here, where it might be
     check_like(source.spec, like)
     if test is not None:
         _check_test(source, test)
@@ -121,10 +125,11 @@ def is_asked(domain: Domain, option: str, like: dict[str, Any] | None) -> bool:
 def shown(spec: Spec) -> str:
     """ "a table of 54 columns", for sentences."""
     match spec:
-        case Table(features):
-            return f"a table of {count(features, 'column')}"
-        case Series(channels, length):
-            return f"a series of {count(channels, 'channel')} and length {length:,}"
+        case Table(features, levels, gaps):
+            kinds = f", {sum(many > 0 for many in levels)} of categories" if any(levels) else ""
+            return f"a table of {count(features, 'column')}{kinds}{', with missing values' if gaps else ''}"
+        case Series(channels, length, gaps):
+            return f"a series of {count(channels, 'channel')} and length {length:,}{', with missing values' if gaps else ''}"
         case Image(channels, height, width):
             return f"an image of {count(channels, 'channel')}, {height:,} × {width:,}"
         case Tokens(length, vocab):

@@ -45,7 +45,9 @@ def typed(frame: Any, sheet: Sheet, known: Mapping[str, Any] | None = None) -> T
         text where the earlier data had none.
     """
     api = load_pandas().api.types
-    frame = frame.assign(**_rescued(frame, sheet, api))
+    frame = frame.copy(deep=False)
+    for name, numbers in _rescued(frame, sheet, api).items():
+        frame[name] = numbers
     text = [name for name in frame.columns if not (api.is_numeric_dtype(frame[name]) or api.is_bool_dtype(frame[name]))]
     if any(api.is_complex_dtype(kind) for kind in frame.dtypes):
         raise ValueError(f"{sheet.name} must hold real numbers, got complex ones. Split them into two columns.")
@@ -96,7 +98,8 @@ def _rescued(frame: Any, sheet: Sheet, api: Any) -> dict[str, Any]:
         if not (api.is_numeric_dtype(values) or api.is_bool_dtype(values)):
             numbers = _truths(values)
             if numbers is None and values.notna().any() and all(map(is_number, Words.of(values).kinds)):
-                numbers = load_pandas().to_numeric(values.where(~values.isin(list(MISSING)), None))
+                stripped = values.astype(str).str.strip()
+                numbers = load_pandas().to_numeric(stripped.where(values.notna() & ~stripped.isin(list(MISSING)), None))
             if numbers is not None:
                 found[name] = numbers
     return found
@@ -111,8 +114,13 @@ class Words:
 
     @classmethod
     def of(cls, values: Any) -> Words:
-        which, raw = load_pandas().factorize(values)
-        written = [None if value != value or value is None else str(value).strip() for value in raw.tolist()]
+        try:
+            which, raw = load_pandas().factorize(values)
+        except TypeError as error:
+            raise ValueError(
+                f"column {values.name!r} must hold numbers or text, got {error}. Leave it out, or convert it."
+            ) from error
+        written = [None if value != value or value is None else _as_text(value) for value in raw.tolist()]
         kinds = sorted({value for value in written if value is not None and value not in MISSING})
         number = {kind: at for at, kind in enumerate(kinds)}
         codes = np.array([number.get(value, -1) if value is not None else -1 for value in written] + [-1])
@@ -125,6 +133,11 @@ class Words:
     def first(self, kind: str) -> int:
         """The row where it stands first."""
         return int((self.which == self.kinds.index(kind)).argmax())
+
+
+def _as_text(value: Any) -> str:
+    """Whole numbers without a point, as a file has them."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _kinds(words: Words, name: str, sheet: Sheet) -> list[str]:

@@ -23,8 +23,9 @@ class Data:
         name: for people and file names: "digits", or the file's stem.
         domain: the file of this room that read it.
         spec: what one example looks like.
-        x: (N, *spec.shape), as read, not scaled yet: float32, finite; or uint8 of images (N,C,H,W), which stand for x / 255 in
-            [0, 1] and stay bytes, a quarter of the memory; or `Files`, which are indexed with int64 rows like such a tensor.
+        x: (N, *spec.shape), as read, not scaled yet: float32, finite, or NaN where the spec allows gaps; int64 ids of tokens;
+            or uint8 of images (N,C,H,W), which stand for x / 255 in [0, 1] and stay bytes, a quarter of the memory; or `Files`,
+            which are indexed with int64 rows like such a tensor.
         label: (N,): int64 class, -1 where missing (task "classes"); float32, NaN where missing ("number"); None ("none").
         task: what the label is; "none" also for data read `like` other data, without the label.
         classes: names of the classes in the order of their numbers.
@@ -63,12 +64,17 @@ class Domain(ABC):
 
     built_in: ClassVar[bool] = False  # a data set known by its own name
     first: ClassVar[bool] = False  # asked before others that read the same kind of file
-    asked: ClassVar[str] = ""  # an option that alone chooses this domain
+    asked: ClassVar[tuple[str, ...]] = ()  # options that choose it among those that read such a file
 
     @staticmethod
     @abstractmethod
     def takes(source: object) -> bool:
         """Whether this domain reads such a source: a path, a built-in name, or an object in memory."""
+
+    @classmethod
+    def reads(cls, source: object) -> bool:
+        """Whether it can read such a source where it is asked to, by an option or because earlier data were read by it."""
+        return cls.takes(source)
 
     @abstractmethod
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:

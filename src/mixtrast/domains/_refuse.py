@@ -7,8 +7,8 @@ from pathlib import Path
 from mixtrast.domains._words import listed, nearest
 
 UNDERSTOOD = (
-    ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; .parquet; folders of images; arrays of NumPy "
-    "and tensors, (x, y) tuples and dictionaries of them; pandas DataFrames"
+    ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; .parquet; .ts; .jsonl; FASTA; folders of images "
+    "or of sounds; arrays of NumPy and tensors, (x, y) tuples and dictionaries of them; pandas DataFrames"
 )
 
 

@@ -90,7 +90,7 @@ def layout(path: Path, header: Header) -> Layout:
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} is empty. A table has a row for each example.")
     separator = _separator(lines, spaces=parts(path)[1] in (".txt", ".data"))
-    rows = list(_rows(iter(lines), separator))
+    rows = list(rows_of(iter(lines), separator))
     if len(lines) == SAMPLE and len(rows) > 1:
         rows.pop()  # its other half may be in the next line
     line, first = rows[0]
@@ -113,7 +113,7 @@ def layout(path: Path, header: Header) -> Layout:
 def line_of(form: Layout, row: int) -> int:
     """The line of the file, counted from 1, where row `row` of the data ends. Reads the file again: for errors only."""
     with opened(form.path) as text:
-        rows = _rows(text, form.separator)
+        rows = rows_of(text, form.separator)
         line, _ = next(islice(rows, row + form.header, None))
         return line
 
@@ -130,10 +130,10 @@ def check_width(rows: Iterator[tuple[int, list[str]]] | list[tuple[int, list[str
 def check_widths(form: Layout) -> None:
     """As `check_width`, for the whole file: when reading it has failed."""
     with opened(form.path) as text:
-        check_width(_rows(text, form.separator), len(form.columns), max(form.skip, 1), form.path)
+        check_width(rows_of(text, form.separator), len(form.columns), max(form.skip, 1), form.path)
 
 
-def _rows(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+def rows_of(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
     """Line numbers from 1, of the end of the row, and its fields without spaces around them; blank lines left out."""
     if separator == SPACES:
         for number, line in enumerate(lines, 1):
@@ -149,9 +149,9 @@ def _rows(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]
 
 def _separator(lines: list[str], *, spaces: bool) -> str:
     """The separator by which rows are equally long: tab, semicolon, comma; without any, the one that cuts rows most."""
-    lengths = {sep: [len(fields) for _, fields in _rows(iter(lines), sep)] for sep in ("\t", ";", ",")}
+    lengths = {sep: [len(fields) for _, fields in rows_of(iter(lines), sep)] for sep in ("\t", ";", ",")}
     if spaces:
-        lengths[SPACES] = [len(fields) for _, fields in _rows(iter(lines), SPACES)]
+        lengths[SPACES] = [len(fields) for _, fields in rows_of(iter(lines), SPACES)]
     if len(lines) == SAMPLE:
         lengths = {sep: length[:-1] or length for sep, length in lengths.items()}
     for sep, length in lengths.items():

@@ -19,7 +19,7 @@ from mixtrast.domains._words import count, listed
 
 ENDINGS = (".fasta", ".fa", ".fna", ".faa", ".ffn")
 ALPHABETS = {"bases": "ACGTN", "residues": "ACDEFGHIKLMNPQRSTVWYX"}  # the last letter stands for what is not known
-LIKE = {"U": "T", "-": "", "*": "", ".": ""}  # of RNA; gaps of alignments and stops are left out
+LIKE = {"-": "", "*": "", ".": ""}  # gaps of alignments and stops are left out; U of RNA is T
 LONGEST = 1_024
 
 
@@ -65,16 +65,17 @@ class Fasta(Domain):
 
     def _read(self, path: Path, like: dict[str, Any] | None, first: Source | None = None) -> Source:
         written = read(path)
-        kind = like["alphabet"] if like is not None else _alphabet(written)
+        same = like is not None and like.get("alphabet") in ALPHABETS
+        kind = like["alphabet"] if same and like is not None else _alphabet(written)
         ids, notes = _ids(written, ALPHABETS[kind])
         spec = first.spec if first is not None else None
         if spec is None:
             length = self.length or usual_length([len(each) for each in ids], LONGEST)
-            spec = tokens_spec(length, len(ALPHABETS[kind]) + 1, like)
+            spec = tokens_spec(length, len(ALPHABETS[kind]) + 1, like if same else None)
         asked = {option: getattr(self, option) for option in ("label", "groups") if getattr(self, option) is not None}
         try:
             found = {option: self._column(written, value, option) for option, value in asked.items()}
-        except ValueError:
+        except (ValueError, FileNotFoundError):
             if like is None or first is not None:
                 raise
             found = {}  # of more data, what is to be predicted may be away
@@ -156,7 +157,7 @@ def _ids(written: Written, alphabet: str) -> tuple[list[np.ndarray], list[str]]:
     code = np.full(256, len(alphabet), dtype=np.int64)  # unknown, the last letter
     for at, letter in enumerate(alphabet, 1):
         code[[ord(letter), ord(letter.lower())]] = at
-    for letter, other in LIKE.items():
+    for letter, other in (LIKE | ({"U": "T"} if alphabet == ALPHABETS["bases"] else {})).items():
         code[[ord(letter), ord(letter.lower())]] = code[ord(other)] if other else PAD
     small = unknown = 0
     strange: Counter[str] = Counter()
@@ -182,7 +183,9 @@ def _from_table(written: Written, path: Path, asked: str, option: str) -> np.nda
     column, key = sheet.find(asked, option), sheet.columns[0]
     frame = sheet.read(list(sheet.columns))
     by_id = dict(zip(frame[key].astype(str).str.strip(), sheet.written(frame[column]).tolist(), strict=True))
-    ids = [re.split(r"[\s|]+", head)[0] for head in written.heads]
+    # An id is the first word, or any of those between | in it, as UniProt writes sp|P00001|NAME.
+    words = [[head.split()[0], *re.split(r"[|]+", head.split()[0])] for head in written.heads]
+    ids = [next((word for word in each if word in by_id), each[0]) for each in words]
     lacking = [name for name in ids if name not in by_id]
     if len(lacking) == len(ids):
         raise ValueError(

@@ -64,11 +64,9 @@ class Speech(Domain):
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,1,L) float32, from -1 to 1."""
         root = Path(str(source)).expanduser()
-        first = _Folder(root, like["rate"] if like is not None else self.rate)
-        length = None
-        if like is not None:
-            wanted = from_dict(like["spec"])
-            assert isinstance(wanted, Series)
+        first = _Folder(root, self.rate if like is None else like.get("rate", self.rate))
+        length, wanted = None, None if like is None else from_dict(like["spec"])
+        if isinstance(wanted, Series):
             length = wanted.length
         elif self.seconds is not None:
             length = max(1, round(self.seconds * first.rate))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class Tabular(Domain):
         header: whether the first row names the columns; "auto" takes it for data when all of it are numbers, and for data that
             is mixed looks at the rows below. Columns without names are called 1 to F.
     """
+
+    asked: ClassVar[tuple[str, ...]] = ("drop", "header")
 
     def __init__(
         self,
@@ -84,7 +86,8 @@ class Tabular(Domain):
         sheet = self._sheet(source, owner)
         roles = self._roles(sheet, like, beside is not None)
         named = [column for column in (roles.label, roles.groups) if column is not None]
-        frame = sheet.read(named)
+        before = (like or {}).get("levels") or {}  # categories written as digits stay text
+        frame = sheet.read([*named, *(name for name in before if name in sheet.columns)])
         if not len(frame):
             raise ValueError(f"{sheet.name} has a header and no rows. Give a row for each example.")
         fresh = like is None or like.get("columns") is None

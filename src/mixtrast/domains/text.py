@@ -14,12 +14,13 @@ from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import ASKED, Asked
 from mixtrast.domains._lines import lengths_note, padded, tokens_spec, usual_length
 from mixtrast.domains._sheet import FileSheet, FrameSheet, Sheet, load_pandas
-from mixtrast.domains._text import ENDINGS, SAMPLE, layout, opened, parts
+from mixtrast.domains._text import ENDINGS, SAMPLE, layout, opened, parts, rows_of
 from mixtrast.domains._words import is_number, listed
 
 JSONL = ".jsonl"
 LONGEST = 128  # tokens, unless more are asked for
 LEARNED_FROM = 100_000  # texts, from which a vocabulary is learned
+LINE = "line"  # the column of a file of lines
 SPECIAL = ("[PAD]", "[UNK]", "[SEP]")
 
 
@@ -43,6 +44,7 @@ class Text(Domain):
     """
 
     first: ClassVar[bool] = True
+    asked: ClassVar[tuple[str, ...]] = ("text", "tokenizer", "vocab")
 
     def __init__(
         self,
@@ -70,6 +72,10 @@ class Text(Domain):
         ending = parts(path)[1]
         return path.is_file() and (ending == JSONL or (ending in ENDINGS and _looks_like_text(path)))
 
+    @staticmethod
+    def reads(source: object) -> bool:
+        return is_path(source) and parts(Path(str(source)))[1] in (*ENDINGS, JSONL)
+
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,T) int64, 0 after the end of shorter ones."""
         path = existing(source)
@@ -78,26 +84,29 @@ class Text(Domain):
         return assemble(self, parts(path)[0], read, test=other, task=self.task, like=like)
 
     def _read(self, path: Path, like: dict[str, Any] | None, first: Source | None) -> Source:
-        sheet = _sheet(path)
+        sheet = _sheet(path, lines=like is not None and like.get("text") == [LINE])
         named, known = self._columns(sheet, like)
         label, groups = (known.get(option) for option in ("label", "groups"))
+        unused = [name for name in sheet.columns if name not in (*named, label, groups)]
         frame = sheet.read(list(sheet.columns))
         texts = [_joined(row) for row in zip(*(_written(frame[name]) for name in named), strict=True)]
         if not texts:
             raise ValueError(f"{path} holds no text. Give a row for each example.")
-        kept = None if like is None else like.get("tokenizer")
+        same = like is not None and like.get("domain") == self.called
+        kept = like.get("tokenizer") if same and like is not None else None
         made = _tokenizer(kept, self.tokenizer, texts, self.vocab)
         ids = [each.ids for each in made.encode_batch(texts)]
         spec = first.spec if first is not None else None
         if spec is None:
             length = self.length or usual_length([len(each) for each in ids], LONGEST)
             vocab, pad = _with_pad(made)
-            spec = tokens_spec(length, vocab, like, pad)
+            spec = tokens_spec(length, vocab, like if same else None, pad)
         length = spec.shape[0]
         how = "kept from before" if kept else f"from {self.tokenizer}" if self.tokenizer else "learned here"
         notes = (
             f"{path.name}: text in {listed([repr(name) for name in named])}; {made.get_vocab_size():,} pieces of words, {how}.",
             *lengths_note(ids, length, "text"),
+            *([f"not used, as it is not the text: {listed(unused)}."] if unused else []),
             *sheet.notes,
         )
         return Source(
@@ -135,17 +144,23 @@ class Text(Domain):
         return found, known
 
 
-def _sheet(path: Path) -> Sheet:
+def _sheet(path: Path, lines: bool) -> Sheet:
+    """`lines`: whether earlier data were lines; a .txt is lines, too, unless tabs separate it."""
     if parts(path)[1] == JSONL:
         return FrameSheet(_json_lines(path), path.name)
-    try:
-        return FileSheet(path, "auto")
-    except ValueError:
-        if parts(path)[1] != ".txt":
-            raise
+    if lines or _is_lines(path):
         with opened(path) as file:
-            lines = [line.strip() for line in file]
-        return FrameSheet(load_pandas().DataFrame({"line": [line for line in lines if line]}), path.name)
+            texts = [line.strip() for line in file]
+        return FrameSheet(load_pandas().DataFrame({LINE: [text for text in texts if text]}), path.name)
+    return FileSheet(path, "auto")
+
+
+def _is_lines(path: Path) -> bool:
+    if parts(path)[1] != ".txt":
+        return False
+    with opened(path) as file:
+        some = [line.rstrip("\n") for line in islice(file, SAMPLE) if line.strip()]
+    return _is_text([line.strip() for line in some]) and not all("\t" in line for line in some)
 
 
 def _json_lines(path: Path) -> Any:
@@ -166,24 +181,18 @@ def _json_lines(path: Path) -> Any:
 
 
 def _looks_like_text(path: Path) -> bool:
-    """Whether a column of the first rows is text; or, of a .txt that is no table, its lines."""
+    """Whether a column of the first rows is text, or the lines of a .txt are."""
     try:
+        if _is_lines(path):
+            return True
         form = layout(path, "auto")
+        if form.separator not in ("\t", ";", ","):
+            return False
         with opened(path) as file:
-            for _ in range(form.skip):
-                file.readline()
-            rows = (
-                [line.rstrip("\n").split(form.separator) for line in islice(file, SAMPLE)] if form.separator in "\t;," else []
-            )
+            rows = [fields for _, fields in rows_of(islice(file, SAMPLE), form.separator)][1 if form.header else 0 :]
     except (ValueError, OSError):
-        if parts(path)[1] != ".txt":
-            return False
-        try:
-            with opened(path) as file:
-                return _is_text([line.strip() for line in islice(file, SAMPLE) if line.strip()])
-        except (ValueError, OSError):
-            return False
-    columns = [[row[at].strip() for row in rows if len(row) == len(form.columns)] for at in range(len(form.columns))]
+        return False
+    columns = [[row[at] for row in rows if len(row) == len(form.columns)] for at in range(len(form.columns))]
     return any(map(_is_text, columns))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ import numpy as np
 from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import Source, assemble, existing, is_path
 from mixtrast.domains._data import Data, Domain
-from mixtrast.domains._labels import ASKED, Asked
+from mixtrast.domains._labels import ASKED, MOST_CLASSES, Asked
 from mixtrast.domains._text import ENDINGS, HEADER, Header, parts
 from mixtrast.domains._words import count
 from mixtrast.domains.tabular import Tabular
@@ -23,7 +24,8 @@ class Windows(Domain):
 
     Takes text tables as `tabular` does, where `window` is given. A recording ends where the group changes. Windows of one group
     stay in one split; without groups the recording is cut in time into 20 blocks that do, and windows across their borders
-    are left out where windows overlap, so that no moment is in two splits. A window has the label of most of its rows.
+    are left out where windows overlap, so that no moment is in two splits. A window has the label of most of its rows, or
+    the mean of what is a number to predict.
 
     Args:
         window: rows of a window.
@@ -35,7 +37,8 @@ class Windows(Domain):
         header: whether the first row names the columns.
     """
 
-    asked: ClassVar[str] = "window"
+    first: ClassVar[bool] = True
+    asked: ClassVar[tuple[str, ...]] = ("window",)
 
     def __init__(
         self,
@@ -58,6 +61,10 @@ class Windows(Domain):
 
     @staticmethod
     def takes(source: object) -> bool:
+        return False  # only where it is asked for
+
+    @staticmethod
+    def reads(source: object) -> bool:
         return is_path(source) and parts(Path(str(source)))[1] in ENDINGS
 
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
@@ -87,8 +94,7 @@ class Windows(Domain):
             )
         at = begins[:, None] + np.arange(self.window)
         x = np.ascontiguousarray(rows.x[at].transpose(0, 2, 1))
-        known = like.get("spec") if like is not None else None
-        gaps = bool(np.isnan(x).any()) if known is None else bool(known.get("gaps"))
+        gaps = bool(getattr(rows.spec, "gaps", False))
         label, mixed = (None, 0) if rows.label is None else _most(rows.label[at])
         short = len(np.unique(_recordings(rows))) - len(np.unique(recording))
         notes = [f"{count(len(x), 'window')} of {count(self.window, 'row')}, one every {count(stride, 'row')}."]
@@ -96,7 +102,7 @@ class Windows(Domain):
         notes += [f"{count(short, 'recording')} shorter than a window: left out."] if short else []
         groups = recording if rows.groups is None else rows.groups[begins]
         if rows.groups is None:
-            groups = begins // _block(rows, self.window)
+            groups = np.array([f"{source}, block {number}" for number in begins // _block(rows, self.window)], dtype=object)
         return replace(
             rows,
             x=x,
@@ -137,13 +143,16 @@ def _block(rows: Source, window: int) -> int:
 
 
 def _most(labels: np.ndarray) -> tuple[np.ndarray, int]:
-    """(N,L) -> the most frequent of each row, and how many rows have more than one."""
+    """(N,L) -> the most frequent of each row, or the mean of numbers to predict; and how many rows have more than one."""
     kinds, number = np.unique(labels.astype(str), return_inverse=True)
     number = number.reshape(labels.shape)
-    counts = np.zeros((len(labels), len(kinds)), dtype=np.int64)
-    np.add.at(counts, (np.arange(len(labels))[:, None], number), 1)
-    mixed = int(((counts > 0).sum(1) > 1).sum())
+    mixed = int((number != number[:, :1]).any(1).sum())
+    if labels.dtype.kind in "iuf" and (len(kinds) > MOST_CLASSES or not np.equal(labels, np.rint(labels)).all()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a window without any number is NaN, which is missing
+            return np.nanmean(labels.astype(np.float64), 1), mixed
     first = np.empty(len(kinds), dtype=labels.dtype)
     first[number.ravel()[::-1]] = labels.ravel()[::-1]  # as written, of its own type
-    found: np.ndarray = first[counts.argmax(1)]
+    most = [np.bincount(row).argmax() for row in number]
+    found: np.ndarray = first[most]
     return found, mixed

@@ -24,14 +24,14 @@ class Guess(NamedTuple):
 
     Args:
         width: numbers that a guess of one token has.
-        loss: guesses (B,K,width), the input (B,*shape), and which tokens, (B,K) int64 -> (B,K), NaN where there is nothing to
-            guess.
+        loss: guesses (B,K,width), the input (B,*shape), and which tokens, (B,K) int64 -> (B,K), and where there was something
+            to guess, (B,K) bool.
         chance: the same for the best guess that knows nothing, from the input and which tokens.
     """
 
     width: int
-    loss: Callable[[Tensor, Tensor, Tensor], Tensor]
-    chance: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    chance: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Tokenize(nn.Module, ABC):
@@ -108,14 +108,11 @@ class Patches(Tokenize):
     def guess(self) -> Guess:
         """Its numbers; the loss is the length of the difference, over the numbers that are there. Knowing nothing, guess 0."""
 
-        def loss(guesses: Tensor, x: Tensor, which: Tensor) -> Tensor:
+        def loss(guesses: Tensor, x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
             wanted = _taken(self.cut(x), which)
-            if not self.gaps:
-                plain: Tensor = torch.linalg.vector_norm(guesses - wanted, dim=2)
-                return plain
             there = ~wanted.isnan()
-            off: Tensor = torch.linalg.vector_norm(torch.where(there, guesses - wanted, 0.0), dim=2)
-            return off.masked_fill(~there.any(2), float("nan"))
+            off = torch.where(there, guesses - wanted, 0.0) if self.gaps else guesses - wanted
+            return torch.linalg.vector_norm(off, dim=2), there.any(2)
 
         width = self.linear.in_features
         return Guess(width, loss, lambda x, which: loss(x.new_zeros(*which.shape, width), x, which))
@@ -149,6 +146,7 @@ class Columns(Tokenize):
     category: Tensor
     levels: Tensor
     begin: Tensor
+    order: Tensor
 
     def __init__(self, spec: Table, dim: int, shared: bool = False) -> None:
         super().__init__(spec.features, dim, False)
@@ -160,6 +158,8 @@ class Columns(Tokenize):
             "levels": each,
             "begin": [sum(each[:at]) for at in range(len(each))],  # of its vectors in the table
         }
+        both = known["number"] + known["category"]
+        known["order"] = sorted(range(len(both)), key=both.__getitem__)  # from numbers and categories to columns
         for name, values in known.items():
             self.register_buffer(name, torch.tensor(values, dtype=torch.int64), persistent=False)
         self.plain, self.widest = is_plain(spec), max(each, default=1)
@@ -173,17 +173,21 @@ class Columns(Tokenize):
             return x[:, :, None] * self.slope + self.offset, None
         gone = x.isnan()
         filled = torch.where(gone, 0.0, x)
-        tokens = self.offset.new_zeros(len(x), self.count, self.dim)
-        tokens[:, self.number] = filled[:, self.number, None] * self.slope + self.offset
+        tokens = filled.index_select(1, self.number)[..., None] * self.slope + self.offset
         if self.table is not None:
-            tokens[:, self.category] = self.table(self.codes(filled) + self.begin).to(tokens.dtype)
+            words = self.table(self.codes(filled) + self.begin).to(tokens.dtype)
+            tokens = torch.cat([tokens, words], 1).index_select(1, self.order)
         return tokens if self.missing is None else torch.where(gone[..., None], self.missing, tokens), None
 
     def codes(self, x: Tensor) -> Tensor:
         """(B,C) int64 of the columns of categories, checked on a CPU."""
-        codes = x[:, self.category]
+        codes = x.index_select(1, self.category)
         whole = codes.long()
-        if on_cpu(x) and not bool(((codes == whole) & (whole >= 0) & (whole < self.levels)).all()):
+        if (
+            on_cpu(x)
+            and not torch.compiler.is_compiling()
+            and not bool(((codes == whole) & (whole >= 0) & (whole < self.levels)).all())
+        ):
             raise ValueError(
                 "categories of a table must be whole numbers below the number of levels of their column, and some are not. Mix "
                 "and change them from depth 1 on; use the views swap or mask, which leave codes codes."
@@ -199,7 +203,7 @@ class Columns(Tokenize):
             every = torch.zeros(self.count, dtype=torch.int64, device=which.device)
             return every.index_put_((self.category,), self.levels)[which]  # (B,K), 0 for a number
 
-        def loss(guesses: Tensor, x: Tensor, which: Tensor) -> Tensor:
+        def loss(guesses: Tensor, x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
             wanted, levels = x.gather(1, which), levels_of(which)
             off = (guesses[..., 0] - wanted.nan_to_num()).abs()
             if self.table is not None:
@@ -207,9 +211,9 @@ class Columns(Tokenize):
                 target = torch.minimum(wanted.nan_to_num().long().clamp(min=0), (levels - 1).clamp(min=0))
                 among = cross_entropy(guesses.masked_fill(beyond, -1e9).flatten(0, 1), target.flatten(), reduction="none")
                 off = torch.where(levels > 0, among.view_as(off), off)
-            return torch.where(wanted.isnan(), float("nan"), off)
+            return off, ~wanted.isnan()
 
-        def chance(x: Tensor, which: Tensor) -> Tensor:
+        def chance(x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
             return loss(x.new_zeros(*which.shape, width), x, which)
 
         return Guess(width, loss, chance)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,8 @@ class Transformer(Encoder):
     Reference: Tamkin et al., DABS, NeurIPS 2021 (datasets and benchmarks), arXiv:2111.12062, section 4, and its code.
     Differs: unless compatible, as said above, and a table's columns have vectors of their own.
     """
+
+    of_data: ClassVar[tuple[str, ...]] = ("patch",)  # one side for each axis there is
 
     def __init__(
         self,

@@ -193,7 +193,7 @@ def _memory(record: Record) -> Verdict | None:
 
 def _probe(record: Record) -> Verdict | None:
     probes = record.get("probes") or {}
-    found = probes.get("linear") or next(iter(probes.values()), None)
+    found = probes.get("linear") or next((probe for probe in probes.values() if probe.get("trained") is not None), None)
     if not found or found.get("trained") is None or _broken(found["trained"]):
         return None
     trees = (probes.get("boosting") or {}).get("raw")

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mixtrast.evaluate._evaluation import Array, Evaluation, Fitted, Part, check_count, check_grid, scores
+from mixtrast.evaluate._evaluation import Evaluation, Fitted, Part, check_count, check_grid, scores
 from mixtrast.spec import Spec, Table
 
 LARGE = 10_000_000  # numbers in a table, from which on several threads grow a tree
@@ -15,7 +15,7 @@ class Boosting(Evaluation):
     """Gradient-boosted trees on the raw input: what a practitioner with a table would try first.
 
     Asked of raw input alone, of tables unless it is named. The learning rate and the number of trees are chosen by accuracy
-    (r²) on the validation split, without one by holding out a fifth of train.
+    (r²) on the validation split, without one by holding out a fifth of train; what is chosen is grown again on all of train.
 
     Args:
         rates: learning rates.
@@ -38,27 +38,43 @@ class Boosting(Evaluation):
         return isinstance(spec, Table)
 
     def fit(self, train: Part, val: Part, *, classes: int, seed: int) -> Fitted:
-        by = "validation"
+        key, by, part = ("accuracy" if classes else "r2"), "validation", train
         if not len(val):
-            order, many = np.random.default_rng(seed).permutation(len(train)), max(1, len(train) // 5)
-            val = Part(train.features[order[:many]], train.label[order[:many]])
-            train, by = Part(train.features[order[many:]], train.label[order[many:]]), "a fifth of train, held out"
-        key = "accuracy" if classes else "r2"
+            by, (part, val) = "a fifth of train, held out", _held_out(train, classes, seed)
+        if not len(val):  # no class has enough to hold one out
+            model = self._grown(train, classes, self.rates[0], self.trees // 4 or 1, seed)
+            return Fitted(model.predict, {"chosen_by": "default"})
         found: list[tuple[float, float, int, Any]] = []
         for rate in self.rates:
-            with _threads(train.features.size):
-                model = _model(bool(classes), rate, self.trees, seed).fit(train.features, train.label)
+            model = self._grown(part, classes, rate, self.trees, seed)
             path = [scores(val.label, said, classes)[key] for said in model.staged_predict(val.features)]
             best = int(np.argmax(path))
-            found.append((path[best], -rate, best, model))
-        value, rate, best, model = max(found, key=lambda each: each[:2])
+            found.append((path[best], -rate, best + 1, model))
+        value, rate, trees, model = max(found, key=lambda each: each[:2])
+        if part is not train or trees < self.trees:  # on all of train, with what was chosen
+            model = self._grown(train, classes, -rate, trees, seed)
+        return Fitted(model.predict, {f"val_{key}": value, "chosen": {"rate": -rate, "trees": trees}, "chosen_by": by})
 
-        def predict(z: Array) -> Array:
-            *_, said = (each for at, each in enumerate(model.staged_predict(z)) if at <= best)
-            predicted: Array = np.asarray(said)
-            return predicted
+    def _grown(self, part: Part, classes: int, rate: float, trees: int, seed: int) -> Any:
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-        return Fitted(predict, {f"val_{key}": value, "chosen": {"rate": -rate, "trees": best + 1}, "chosen_by": by})
+        kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+        least = min(20, max(1, len(part) // 20))  # of a leaf; scikit-learn's 20 cannot split what few labels give
+        model = kind(learning_rate=rate, max_iter=trees, early_stopping=False, min_samples_leaf=least, random_state=seed)
+        with _threads(part.features.size):
+            return model.fit(part.features, part.label)
+
+
+def _held_out(train: Part, classes: int, seed: int) -> tuple[Part, Part]:
+    """Four fifths and one, of every class where there are classes; the second is empty where no class has two rows."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    if classes:
+        order = order[np.argsort(train.label[order], kind="stable")]
+        place = np.arange(len(order)) - np.searchsorted(train.label[order], train.label[order])
+        held = place % 5 == 1
+    else:
+        held = np.arange(len(order)) % 5 == 1
+    return tuple(Part(train.features[order[rows]], train.label[order[rows]]) for rows in (~held, held))  # type: ignore[return-value]
 
 
 def _threads(numbers: int) -> AbstractContextManager[Any]:
@@ -67,10 +83,3 @@ def _threads(numbers: int) -> AbstractContextManager[Any]:
     from threadpoolctl import threadpool_limits  # scikit-learn brings it
 
     return nullcontext() if numbers > LARGE else threadpool_limits(1, "openmp")
-
-
-def _model(of_classes: bool, rate: float, trees: int, seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    kind = HistGradientBoostingClassifier if of_classes else HistGradientBoostingRegressor
-    return kind(learning_rate=rate, max_iter=trees, early_stopping=False, random_state=seed)

@@ -54,7 +54,7 @@ class MAE(Contrastive):
             raise ValueError(f"`dmix` of MAE must be a weight, 0 or more, got {dmix!r}. 0 is no Dmix beside it.")
         self.rate, self.dmix = checked_rate("MAE", rate), dmix
         self.temperature = checked_temperature(self, "temperature", temperature)
-        self.mixer = mixers.get("patchmix", per="batch")
+        self.mixer, self.depth = mixers.get("patchmix", per="batch"), (1,)
         guess = self.tokenize.guess
         self.head = None if guess is None else nn.Sequential(nn.ReLU(), nn.Linear(encoder.dim, guess.width))
         beside = head(projector, encoder.dim, dim)
@@ -98,15 +98,17 @@ class MAE(Contrastive):
             assert table is not None
             logits = _wide(outputs @ table.weight.t())
             rows = cross_entropy(logits.flatten(0, 1), x.gather(1, which).flatten(), reduction="none").view_as(which)
+            known = valid
         else:
             assert self.head is not None
-            rows = how.loss(_wide(self.head(outputs)), x, which)
-        value = _mean(rows, valid)
+            rows, there = how.loss(_wide(self.head(outputs)), x, which)
+            known = valid & there
+        value = _mean(rows, known)
 
         def chance() -> Tensor:
             if how is None:
                 return value.new_tensor(float(logits.shape[2])).log()
-            return _mean(how.chance(x, which), valid)
+            return _mean(how.chance(x, which)[0], known)
 
         return Loss(value, {"mae": value.detach()}, chance, lambda: value.new_zeros(()))
 
@@ -116,7 +118,6 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _mean(rows: Tensor, valid: Tensor) -> Tensor:
+def _mean(rows: Tensor, known: Tensor) -> Tensor:
     """Over what was hidden and is known; a batch without any is 0."""
-    known = valid & ~rows.isnan()
     return torch.where(known, rows, 0.0).sum() / known.sum().clamp(min=1)

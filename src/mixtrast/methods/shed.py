@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from mixtrast.checks import check_choice
-from mixtrast.encoders import Encoder
+from mixtrast.encoders import Encoder, Tokenize
 from mixtrast.methods._hidden import Chosen, checked_rate, choose
 from mixtrast.methods._method import Batch, Loss, Method, one_view
 
@@ -46,14 +46,20 @@ class ShED(Method):
                 "depth 1."
             )
         self.head = nn.Linear(encoder.dim, 2)
+        first = encoder.stages[0]
+        assert isinstance(first, Tokenize)
+        self.tokens = first.count
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         (h,) = self._up_to(self.depth, one_view(batch, self))
-        present = self.encoder.present(h)
-        chosen = choose(h, present, self.rate, generator, least=1 if self.compatible == "dabs" else 2)
-        moved, mark = move(h, chosen)
+        front = h.shape[1] - self.tokens  # CLS, which stays where it is
+        body = h[:, front:]
+        present = self.encoder.present(body)
+        chosen = choose(body, present, self.rate, generator, least=1 if self.compatible == "dabs" else 2)
+        moved, mark = move(body, chosen)
         if self.compatible != "dabs":
-            mark = mark & (moved != h).any(2)
+            mark = mark & (moved != body).any(2)
+        moved = moved if not front else torch.cat([h[:, :front], moved], 1)
         return self.tell(self.encoder.outputs(moved, self.depth), mark, present)
 
     def tell(self, outputs: Tensor, mark: Tensor, present: Tensor | None) -> Loss:

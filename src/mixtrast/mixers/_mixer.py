@@ -86,7 +86,8 @@ class Mixer(ABC):
             progress: how much of the run is done; `alpha` may follow it.
             depth: at which it is mixed; likewise.
             tokens: whether examples (B,T,D) are T tokens, which are their places, and not D times of T channels.
-            present: whether the last number of each token says that it is there, so that a share is one of those that are.
+            present: whether the last number of each token says that it is there: PatchMix then takes shares of those that are,
+                and the others of all places.
         """
         self._progress = self._progress if progress is None else progress
         self._depth = self._depth if depth is None else depth

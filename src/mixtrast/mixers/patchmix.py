@@ -68,7 +68,7 @@ class PatchMix(Mixer):
         """First dimension of the places, their extent, and the side of a patch."""
         if x.dim() > 5:
             raise ValueError(f"PatchMix works on (B,F), (B,T,D), (B,C,L), (B,C,H,W) or (B,C,D,H,W), got {tuple(x.shape)}.")
-        if x.dim() == 2 or (x.dim() == 3 and self.patch is None):
+        if x.dim() == 2 or (x.dim() == 3 and (self.patch is None or self._tokens)):
             return 1, (x.shape[1],), self.patch or 1
         return 2, tuple(x.shape[2:]), self.patch or 4
 

@@ -56,7 +56,7 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
         "method": method,
         "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
         "encoder": _encoder(given.get("encoder", {}), facts, kind, why, problems),
-        "views": _views(given.get("views"), facts, why),
+        "views": _views(given.get("views"), facts, why, problems),
         "training": _training(given["training"], method, facts, kind, why, problems),
         "evaluation": _evaluation(given.get("evaluation"), facts.spec, evaluations, why),
         "seed": given["seed"],
@@ -143,10 +143,17 @@ def _encoder(part: Any, facts: Facts, method: type[Any], why: dict[str, str], pr
     return {"name": name, **full(made, preset | part)}
 
 
-def _views(given: Mapping[str, Any] | None, facts: Facts, why: dict[str, str]) -> dict[str, Any]:
+def _views(given: Mapping[str, Any] | None, facts: Facts, why: dict[str, str], problems: list[str]) -> dict[str, Any]:
     if given is None:
         why["views"] = "the usual ones for such data"
         given = facts.views
+    if any(getattr(facts.spec, "levels", ())):  # codes are no numbers
+        for name, options in given.items():
+            fill = {**facts.views.get(name, {}), **options}.get("fill", 0.0) if isinstance(options, Mapping) else math.nan
+            if isinstance(options, Mapping) and name != "swap" and not (name == "mask" and fill != fill):
+                problems.append(
+                    f"view {name} changes numbers, and this table has categories. Use swap, mask with fill nan, or none."
+                )
     return {
         name: options
         if not isinstance(options, Mapping)

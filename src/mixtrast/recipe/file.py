@@ -88,7 +88,9 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """What two recipes train differently in, "training.lr: 0.1 and 0.2"; how it is evaluated is left out."""
     first, second = (dict(_flat({k: _plain(r[k]) for k in SECTIONS if k in r and k != "evaluation"})) for r in (one, other))
     keys = [*first, *(key for key in second if key not in first)]
-    return [f"{k}: {first.get(k)!r} and {second.get(k)!r}" for k in keys if first.get(k) != second.get(k)]
+    pairs = ((k, first.get(k), second.get(k)) for k in keys)
+    unlike = [(k, a, b) for k, a, b in pairs if a != b and not (a != a and b != b)]  # NaN, which `mask` fills in, is NaN
+    return [f"{k}: {a!r} and {b!r}" for k, a, b in unlike]
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

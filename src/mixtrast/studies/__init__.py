@@ -377,7 +377,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _short(results: Mapping[str, Any]) -> str:
     """The first score of a run, for a line."""
     probes: Mapping[str, Any] = results["probes"]
-    probe = next(iter(probes), "")
+    probe = next((name for name, rows in probes.items() if "trained" in rows), "")
     score = probes.get(probe, {}).get("trained", {})
     if "accuracy" in score:
         return f"{probe} accuracy {100 * score['accuracy']:.1f} %"

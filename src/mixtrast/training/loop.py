@@ -24,6 +24,7 @@ from mixtrast.domains import Files
 from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.recipe import Training
+from mixtrast.spec import is_plain
 from mixtrast.training.machine import Machine, environment
 from mixtrast.training.optim import optimizer, rate
 from mixtrast.training.progress import Progress
@@ -311,7 +312,8 @@ class _Run:
         self.raw.eval()
         views = torch.cat(batch.views)
         weights = [name for name, weight in self.raw.named_parameters() if not bool(weight.isfinite().all())]
-        if rows := _bad_rows(views):
+        spec = self.raw.encoder.spec
+        if rows := _bad_rows(views.masked_fill(views.isnan(), 0) if spec is not None and not is_plain(spec) else views):
             where = f"the views are not finite for {self._examples(batch, rows)}"
         elif weights:
             where = f"{len(weights)} of the weights are not finite, first {weights[0]}: the last step was too large"
