@@ -906,7 +906,8 @@ def test_boosting_is_that_of_scikit_learn(classes):
     said = evaluate.get("boosting", trees=40)(features, seed=0)
     train, _, test = features.scaled()
     kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-    model = kind(learning_rate=said["chosen"]["rate"], max_iter=said["chosen"]["trees"], early_stopping=False, random_state=0)
+    chosen = {"learning_rate": said["chosen"]["rate"], "max_iter": said["chosen"]["trees"]}
+    model = kind(**chosen, early_stopping=False, min_samples_leaf=len(train) // 20, random_state=0)
     right = model.fit(train.features, train.label).predict(test.features)
     key = "accuracy" if classes else "r2"
     assert said[key] == pytest.approx(evaluate.scores(test.label, right, classes)[key])

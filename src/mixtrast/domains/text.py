@@ -197,11 +197,12 @@ def _looks_like_text(path: Path) -> bool:
 
 
 def _is_text(cells: Sequence[str]) -> bool:
-    """Several words, and nearly all different."""
+    """Several words that are no numbers, and nearly all different."""
     there = [cell for cell in cells if cell and not is_number(cell)]
     if len(there) < 0.8 * len(cells) or not there:
         return False
-    return sum(len(cell.split()) for cell in there) >= 2.5 * len(there) and len(set(there)) > 0.5 * len(there)
+    words = sum(not is_number(word) for cell in there for word in cell.split())
+    return words >= 2.5 * len(there) and len(set(there)) > 0.5 * len(there)
 
 
 def _written(values: Any) -> list[str]:
