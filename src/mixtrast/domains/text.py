@@ -201,7 +201,7 @@ def _is_text(cells: Sequence[str]) -> bool:
     there = [cell for cell in cells if cell and not is_number(cell)]
     if len(there) < 0.8 * len(cells) or not there:
         return False
-    words = sum(not is_number(word) for cell in there for word in cell.split())
+    words = sum(not is_number(word.strip(",;")) for cell in there for word in cell.split())
     return words >= 2.5 * len(there) and len(set(there)) > 0.5 * len(there)
 
 
