@@ -206,7 +206,6 @@ DATA: dict[str, tuple[Any, str]] = {
     "a header alone": (b"a,b,kind\n", "has a header and no rows"),
     "one row": (b"a,b,kind\n1,2,oak\n", "too few to split"),
     "text among numbers": (changed(7, "tall"), "tall"),
-    "a missing number": (changed(3, None), "line 5"),
     "infinity": (changed(5, "inf"), "line 7"),
     "rows of other lengths": (b"a,b,kind\n1,2,oak\n1,2,3,elm\n", "the same number of fields in every row"),
     "no label at all": (table().assign(kind=""), "has no value at all, it is missing in all 80 rows"),
@@ -568,7 +567,7 @@ def test_flags_are_settings(here):
     assert found["views"] == {"mask": {"p": 0.3, "fill": 0.0}, "noise": {"scale": 0.1}}
     training = {key: found["training"][key] for key in ("epochs", "batch", "lr", "clip", "weight_decay")}
     assert training == {"epochs": 2, "batch": 16, "lr": 0.01, "clip": 1.0, "weight_decay": 0.5}
-    assert set(found["evaluation"]) == {"linear", "knn", "labels"}
+    assert set(found["evaluation"]) == {"linear", "knn", "labels", "boosting"}
     assert (found["evaluation"]["knn"]["temperature"], found["evaluation"]["labels"]["draws"], found["seed"]) == (0.2, 2, 4)
 
 

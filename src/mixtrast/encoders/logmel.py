@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -84,7 +85,9 @@ class Spectrogram(nn.Module):
         self.register_buffer("bank", mel_bank(rate, window, mels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # a sum of squares of many sizes
+        kind = x.device.type
+        wide = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+        with wide:  # a sum of squares of many sizes
             parts = x.to(self.basis.dtype).unfold(2, self.window, self.hop) @ self.basis  # (B,C,T,2F)
             real, imaginary = parts.chunk(2, 3)
             mel: Tensor = (real.square() + imaginary.square()) @ self.bank
