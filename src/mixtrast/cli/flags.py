@@ -84,6 +84,8 @@ def unknown(rest: list[str], flags: Sequence[str] = EVERY) -> str:
     token = next((word for word in rest if word.startswith("-")), rest[0])
     if not token.startswith("-"):
         return f"{token!r} is not understood here. Options of a part are flags: --method.temperature 0.1."
+    if token.lstrip("-") in flags:
+        return f"{token} is no option of this command."
     near = difflib.get_close_matches(token.lstrip("-"), flags, 1, 0.5)
     hint = f" Did you mean --{near[0]}{'...' if near[0].endswith('.') else ''}?" if near else ""
     return f"there is no option {token}.{hint}"

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from mixtrast.checks import check_choice, is_number
+from mixtrast.encoders._dropout import Dropout
 from mixtrast.encoders._encoder import Encoder
 from mixtrast.encoders._tokens import Tokenize, tokenize
 from mixtrast.spec import Spec
@@ -108,7 +109,7 @@ class Place(nn.Module):
         super().__init__()
         self.position = nn.Parameter(torch.randn(1, count + cls, dim))
         self.cls = nn.Parameter(torch.randn(1, 1, dim)) if cls else None
-        self.dropout, self.padded = nn.Dropout(dropout), padded
+        self.dropout, self.padded = Dropout(dropout), padded
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens, there = _split(tokens, self.padded)
@@ -127,10 +128,8 @@ class Layer(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * heads * head, bias=False)
         whole = heads == 1 and head == dim  # then DABS has nothing after attention
-        self.out = nn.Identity() if whole else nn.Sequential(nn.Linear(heads * head, dim), nn.Dropout(dropout))
-        self.mlp = nn.Sequential(
-            nn.Linear(dim, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, dim), nn.Dropout(dropout)
-        )
+        self.out = nn.Identity() if whole else nn.Sequential(nn.Linear(heads * head, dim), Dropout(dropout))
+        self.mlp = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, dim), Dropout(dropout))
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens, there = _split(tokens, self.padded)

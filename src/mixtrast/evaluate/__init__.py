@@ -21,6 +21,8 @@ from mixtrast.evaluate._evaluation import Features as Features
 from mixtrast.evaluate._evaluation import Part as Part
 from mixtrast.evaluate._evaluation import majority as majority
 from mixtrast.evaluate._evaluation import scores as scores
+from mixtrast.evaluate._examples import Examples as Examples
+from mixtrast.evaluate._examples import OfExamples as OfExamples
 from mixtrast.evaluate._geometry import alignment as alignment
 from mixtrast.evaluate._geometry import rank as rank
 from mixtrast.evaluate._geometry import similarity as similarity
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
 _room = sys.modules[__name__]
 
 
-def get(name: str, **options: Any) -> Evaluation | Labels:
-    """The evaluation of that name: a probe, or `labels`, which takes several rows at once."""
-    found: Evaluation | Labels = registry.make(_room, str(name), options)
+def get(name: str, **options: Any) -> Evaluation | OfExamples | Labels:
+    """The evaluation of that name: a probe of features, or of examples, or `labels`, which takes several rows at once."""
+    found: Evaluation | OfExamples | Labels = registry.make(_room, str(name), options)
     return found
 
 

@@ -75,3 +75,15 @@ def folds(label: Array, classes: int, seed: int) -> Array:
     out = np.empty(len(label), dtype=np.int64)
     out[order] = np.arange(len(label)) % many
     return out
+
+
+def held_out(label: Array, classes: int, seed: int) -> Array:
+    """(N,) bool, a fifth of the rows, of every class where there are classes; none where no class has two."""
+    order = np.random.default_rng(seed).permutation(len(label))
+    place = np.arange(len(order))
+    if classes:
+        order = order[np.argsort(label[order], kind="stable")]
+        place = place - np.searchsorted(label[order], label[order])
+    held = np.zeros(len(label), dtype=bool)
+    held[order] = place % 5 == 1
+    return held

@@ -27,6 +27,7 @@ GRAVITY = (
     "no better than raw",
     "no better than untrained",
     "trees do as well",
+    "convolutions do as well",
     "plain labels do better",
     "learning",
     "worth it with few labels",
@@ -53,8 +54,13 @@ PLAIN = (
     "The features are better than what you had, but the same encoder trained with plain labels does better still: {}. {} Where "
     "all rows have labels, take --method supervised; mixing and contrast pay when labels are few or missing."
 )
-TREES = (
-    "Boosted trees on your data as they are {} ({}): {} Where all rows have labels, use those; mixing and contrast pay when "
+# Evaluations of raw input that are hard to beat: the verdict, and what they are.
+BASELINES = {
+    "boosting": ("trees do as well", "Boosted trees"),
+    "convolutions": ("convolutions do as well", "Random convolutions"),
+}
+BASELINE = (
+    "{} on your data as they are {} ({}): {} Where all rows have labels, use those; mixing and contrast pay when "
     "labels are few or missing, or where features are wanted that other programs can use."
 )
 WORTH = "{} features are worth it: a simple model does better on them than on anything it was compared with. {}"
@@ -96,10 +102,9 @@ def diagnose(record: Record) -> list[dict[str, str]]:
     the features are not worth it; then the only advice is to train for longer. "diverged": a number is not finite.
     "collapsed": features have an effective rank below 2 (of more than 4), or a uniformity above -0.05. "memorising": less than
     half of the gain on training examples, and of what training added to it, is there on others, and more than `gain_margin`
-    of what it added is missing.
-    "identifier": as warned. The probe: "worth it", "worse than untrained", "no better than untrained", "... raw", "...
-    majority", "trees do as well" (`boosting`, its row "raw"), "plain labels do better" (its row "supervised"), or "worth it
-    with few labels" (`few`).
+    of what it added is missing. "identifier": as warned. The probe: "worth it", "worse than untrained", "no better than
+    untrained", "... raw", "... majority", "trees do as well" (`boosting`, its row "raw"), "convolutions do as well" (likewise),
+    "plain labels do better" (its row "supervised"), or "worth it with few labels" (`few`).
 
     Two scores p and q on n test examples are told apart by two standard errors of their difference as if each had examples
     of its own: √(p(1-p)/n + q(1-q)/n) of accuracies, √(2/n) √((1-p)² + (1-q)²) of r² with normal errors; the majority is a
@@ -196,8 +201,8 @@ def _probe(record: Record) -> Verdict | None:
     found = probes.get("linear") or next((probe for probe in probes.values() if probe.get("trained") is not None), None)
     if not found or found.get("trained") is None or _broken(found["trained"]):
         return None
-    trees = (probes.get("boosting") or {}).get("raw")
-    probe: Record = found if trees is None else {**found, "boosting": trees}
+    strong = {name: probes[name]["raw"] for name in BASELINES if (probes.get(name) or {}).get("raw") is not None}
+    probe: Record = {**found, **strong}
     trained, rows, numbers = probe["trained"], probe.get("n_test"), _numbers(probe)
     share = probe.get("metric", "accuracy") == "accuracy"
 
@@ -231,9 +236,11 @@ def _probe(record: Record) -> Verdict | None:
         return told("no better than majority", NO_ANSWER.format(than, far("majority"), numbers))
     if raw is not None and raw < 1:
         return told("no better than raw", RAW.format(numbers) if raw < 0 else NOT_RAW.format(far("raw"), numbers))
-    if trees is not None and ahead("boosting") != 1:
-        better = "do better" if ahead("boosting") == -1 else "do as well"
-        return "trees do as well", TREES.format(better, _percent(trees) if share else f"r² {trees:.2f}", numbers)
+    for name, value in strong.items():
+        if ahead(name) != 1:
+            verdict, who = BASELINES[name]
+            better = "do better" if ahead(name) == -1 else "do as well"
+            return verdict, BASELINE.format(who, better, _percent(value) if share else f"r² {value:.2f}", numbers)
     if ahead("supervised") == -1:
         return "plain labels do better", PLAIN.format(_percent(probe["supervised"]) if share else probe["supervised"], numbers)
     if untrained == 0:

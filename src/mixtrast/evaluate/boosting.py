@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mixtrast.evaluate._evaluation import Evaluation, Fitted, Part, check_count, check_grid, scores
+from mixtrast.evaluate._choice import held_out
+from mixtrast.evaluate._evaluation import Array, Evaluation, Fitted, Part, check_count, check_grid, scores
 from mixtrast.spec import Spec, Table
 
 LARGE = 10_000_000  # numbers in a table, from which on several threads grow a tree
@@ -40,7 +41,7 @@ class Boosting(Evaluation):
     def fit(self, train: Part, val: Part, *, classes: int, seed: int) -> Fitted:
         key, by, part = ("accuracy" if classes else "r2"), "validation", train
         if not len(val):
-            by, (part, val) = "a fifth of train, held out", _held_out(train, classes, seed)
+            by, (part, val) = "a fifth of train, held out", _parted(train, held_out(train.label, classes, seed))
         if not len(val):  # no class has enough to hold one out
             model = self._grown(train, classes, self.rates[0], self.trees // 4 or 1, seed)
             return Fitted(model.predict, {"chosen_by": "default"})
@@ -65,16 +66,8 @@ class Boosting(Evaluation):
             return model.fit(part.features, part.label)
 
 
-def _held_out(train: Part, classes: int, seed: int) -> tuple[Part, Part]:
-    """Four fifths and one, of every class where there are classes; the second is empty where no class has two rows."""
-    order = np.random.default_rng(seed).permutation(len(train))
-    if classes:
-        order = order[np.argsort(train.label[order], kind="stable")]
-        place = np.arange(len(order)) - np.searchsorted(train.label[order], train.label[order])
-        held = place % 5 == 1
-    else:
-        held = np.arange(len(order)) % 5 == 1
-    return tuple(Part(train.features[order[rows]], train.label[order[rows]]) for rows in (~held, held))  # type: ignore[return-value]
+def _parted(part: Part, held: Array) -> tuple[Part, Part]:
+    return Part(part.features[~held], part.label[~held]), Part(part.features[held], part.label[held])
 
 
 def _threads(numbers: int) -> AbstractContextManager[Any]:

@@ -28,7 +28,13 @@ ROWS = {
     "supervised": "the same encoder, trained with plain labels",
     "majority": "no features at all",
 }
-PROBES = {"linear": "linear probe", "knn": "kNN", "boosting": "trees"}
+PROBES = {
+    "linear": "linear probe",
+    "knn": "kNN",
+    "boosting": "trees",
+    "convolutions": "random convolutions",
+    "finetune": "fine-tuned",
+}
 MAJORITY = {"classes": "always the most frequent class", "number": "always the mean of the training set"}
 Mark = Literal["", "best", "near"]
 Held = dict[Hashable, float]  # seed -> a number

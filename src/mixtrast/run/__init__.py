@@ -96,7 +96,7 @@ class Run:
                 raise ValueError(
                     f"{self.folder} has no labelled test examples, so nothing can be evaluated. Train with --label."
                 )
-            found = assess.probe(material, rows, options, tell)
+            found = assess.probe(material, rows, encoders, options, tell)
         results["probes"].update(found)
         results["evaluation"] = {**results.get("evaluation", settings["evaluation"]), **options}
         if "labels" in options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,32 +90,42 @@ def tellings(encoders: Mapping[str, Encoder], chosen: Mapping[str, Any]) -> int:
     return rows + rows * sum(name != "labels" for name in chosen) + 1
 
 
-def probe(material: Material, rows: Mapping[str, Features], chosen: Mapping[str, Any], tell: Tell = silent) -> dict[str, Any]:
+def probe(
+    material: Material,
+    rows: Mapping[str, Features],
+    encoders: Mapping[str, Encoder],
+    chosen: Mapping[str, Any],
+    tell: Tell = silent,
+) -> dict[str, Any]:
     """{probe: {row: scores}}, with the majority beside."""
     found = {}
+    examples = _examples(material)
     for name, options in chosen.items():
         if name == "labels":
             continue
         evaluation = evaluate.get(name, **options)
-        assert isinstance(evaluation, evaluate.Evaluation)
         scores = {}
         for row, features in rows.items():
-            if evaluation.rows and row not in evaluation.rows:
+            if evaluation.rows and row not in evaluation.rows:  # type: ignore[union-attr]
                 continue
             tell(f"{name}, {row}")
-            scores[row] = _scores(row, name, options, evaluation, material.seed, features)
+            if isinstance(evaluation, evaluate.OfExamples):
+                make = partial(evaluation, examples, encoders.get(row), seed=material.seed)
+            else:
+                assert isinstance(evaluation, evaluate.Evaluation)
+                make = partial(evaluation, features, seed=material.seed)
+            # Those of rows that training does not change may be known from another run.
+            same = row in ("untrained", "raw")
+            scores[row] = kept(name, options, material.seed, features, make) if same else make()
         found[name] = {**scores, "majority": _majority(material)}
     return found
 
 
-def _scores(
-    row: str, name: str, options: Mapping[str, Any], evaluation: evaluate.Evaluation, seed: int, features: Features
-) -> dict[str, Any]:
-    """Of one row; those that training does not change may be known from another run."""
-    if row not in ("untrained", "raw"):
-        return evaluation(features, seed=seed)
-    scores: dict[str, Any] = kept(name, options, seed, features, lambda: evaluation(features, seed=seed))
-    return scores
+def _examples(material: Material) -> evaluate.Examples:
+    assert material.label is not None
+    parts = {name: getattr(material.split, name) for name in ("train", "val", "test")}
+    data = material.data
+    return evaluate.Examples.of(data.spec, data.x, material.scale, material.label, len(data.classes), parts)
 
 
 def _majority(material: Material) -> dict[str, float]:
@@ -136,7 +147,7 @@ def efficiency(
             "Train with few labels instead: --labels 10",
         }
     wanted = {name: features for name, features in rows.items() if name != "supervised"}
-    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=material.seed)  # type: ignore[arg-type]
+    found: dict[str, Any] = evaluate.get("labels", **options)(wanted, seed=material.seed)  # type: ignore[arg-type, call-arg]
     withheld = None if found["points"] else found["skipped"]
     return {"points": found["points"], "withheld": withheld, "fewer": found["fewer"]}
 

@@ -42,8 +42,9 @@ class Looker:
         seen = geometry(method, self.views)
         if self.parts:
             knn = evaluate.get("knn", neighbours=(min(20, len(self.parts["train"])),))
+            assert isinstance(knn, evaluate.Evaluation)
             features = assess.features_of(self.prepared, method.encoder, self.parts)
-            seen["knn"] = knn(features, seed=0)["accuracy"]  # type: ignore[arg-type]
+            seen["knn"] = knn(features, seed=0)["accuracy"]
         return {name: round(value, 5) for name, value in seen.items()}
 
 

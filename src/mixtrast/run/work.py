@@ -160,7 +160,7 @@ def _results(
     began = time.perf_counter()
     rows = assess.rows_of(prepared, encoders, tell)
     chosen = prepared.recipe["evaluation"]
-    probes = assess.probe(prepared, rows, chosen, tell) if rows else {}
+    probes = assess.probe(prepared, rows, encoders, chosen, tell) if rows else {}
     seen = labels_seen(prepared)
     tell("labels, pictures")
     labels = assess.efficiency(prepared, rows, chosen["labels"], seen) if rows and "labels" in chosen else {}
