@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import os
 import pickle
@@ -697,15 +698,17 @@ def test_a_list_has_every_name(what, capsys):
     assert command("list", what) == 0
     out = capsys.readouterr().out
     room = domains if what in ("domains", "datasets") else show.ROOMS[what]
-    names = [*registry.names(room), *registry.sizes(room)]
-    if what in ("domains", "datasets"):
-        names = [name for name in names if registry.find(room, name).built_in == (what == "datasets")]
+    of_data = what in ("domains", "datasets")
+    names = domains.names() if of_data else [*registry.names(room), *registry.sizes(room)]
+    find = domains.find if of_data else functools.partial(registry.find, room)
+    if of_data:
+        names = [name for name in names if find(name).built_in == (what == "datasets")]
     assert names
     for name in names:
         assert re.search(rf"^{name}\b", out, re.MULTILINE), name
         assert command("list", what, name) == 0
         told = capsys.readouterr().out
-        for option in registry.options(registry.find(room, name)):
+        for option in registry.options(find(name)):
             assert option == "mixer" or f".{option}  " in told
 
 

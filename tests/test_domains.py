@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from mixtrast import domains, spec
 from mixtrast.domains import Data, grant, scaling, split
 from mixtrast.domains._labels import encode
 from test_image_domains import write_folder, write_sets
+from test_sets import NAMED
 
 TABLE = "height,width,kind\n1.5,2,oak\n2.5,3,elm\n3.5,5,oak\n4.5,7,\n"
 X = np.arange(24, dtype=np.float32).reshape(8, 3)
@@ -55,7 +57,7 @@ def refused(message: str, error: type[Exception] = ValueError):
 
 SOURCES = {"digits": "digits", "arrays": (X, Y), "tabular": pd.DataFrame(X, columns=["a", "b", "c"])}
 SOURCES |= {"images": "folder", "mnist": "mnist", "cifar10": "cifar10", "cifar100": "cifar100"}
-SOURCES |= {"series": "s.ts", "fasta": "d.fa", "text": "t.jsonl", "speech": "sounds", "windows": "w.csv"}
+SOURCES |= {"tiles": "tiles", "series": "s.ts", "fasta": "d.fa", "text": "t.jsonl", "speech": "sounds", "windows": "w.csv"}
 OPTIONS = {"windows": {"window": 2}}  # without which it takes nothing
 
 
@@ -65,6 +67,9 @@ def write_sequences(folder: Path) -> None:
     (folder / "w.csv").write_text("a,b\n" + "1,2\n3,4\n" * 20)
     (folder / "d.fa").write_text(">a\nACGT\n>b\nGG\n")
     (folder / "t.jsonl").write_text("".join(json.dumps({"t": f"a few words and {n} more"}) + "\n" for n in range(9)))
+    for number in range(4):
+        (folder / "tiles" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(folder / "tiles" / "ab"[number % 2] / f"{number}.tif", np.full((8, 6, 5), number, np.uint16))
     for name in ("yes", "no"):
         (folder / "sounds" / name).mkdir(parents=True)
         with wave.open(str(folder / "sounds" / name / "1.wav"), "wb") as sound:
@@ -73,7 +78,7 @@ def write_sequences(folder: Path) -> None:
 
 
 def test_every_domain_has_a_source_here():
-    assert domains.names() == sorted(SOURCES)
+    assert domains.names() == sorted([*SOURCES, *NAMED])
     made = {type(domains.get(name)) for name in domains.names()}
     assert {domains.Digits, domains.Arrays, domains.Tabular, domains.Images, domains.Mnist} < made
     assert {domains.Cifar10, domains.Cifar100, domains.Series, domains.Fasta, domains.Text, domains.Speech} < made
@@ -94,7 +99,7 @@ def test_the_constructor_is_the_config(name):
         domains.get(name, no_such=1)
 
 
-@pytest.mark.parametrize("name", domains.names())
+@pytest.mark.parametrize("name", sorted(SOURCES))
 def test_the_contract_of_data(name, tmp_path, monkeypatch):
     write_folder(tmp_path / "folder")
     write_sets(tmp_path)
@@ -133,7 +138,7 @@ def test_pandas_and_scikit_learn_are_not_imported_before_they_are_needed():
     [
         (
             "digit",
-            r"no data set 'digit', and no file\. Did you mean 'digits'\? Understood are: .*digits, mnist; \.npz; \.csv",
+            r"no data set 'digit', and no file\. Did you mean 'digits'\? Understood are: sets by name \(mixtrast list datasets\); \.npz",
             ValueError,
         ),
         ("xyzzy", r"no data set 'xyzzy', and no file\. Understood are", ValueError),
@@ -155,7 +160,7 @@ def test_unknown_sources(source, sentence, error):
 def test_unknown_files(file, tmp_path):
     with refused("is a folder without images: there is no file in it"):
         domains.open(tmp_path)
-    with refused(r"its ending '\.feather' is not read yet\. Understood are: .*digits, .*folders of images"):
+    with refused(r"its ending '\.feather' is not read yet\. Understood are: .*folders of images"):
         domains.open(file("", "a.feather"))
     with refused(r"its ending '\.tar\.gz' is not read yet"):
         domains.open(file("", "a.tar.gz"))

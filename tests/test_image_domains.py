@@ -21,9 +21,10 @@ import torch
 from PIL import Image, ImageOps
 
 from mixtrast import domains, spec
-from mixtrast.domains import Files, _cifar, _files, _pixels, _sets, scaling, split
+from mixtrast.domains import Files, _files, _pixels, _sets, scaling, split
 from mixtrast.domains._files import available
-from mixtrast.domains.mnist import FILES as MNIST_FILES
+from mixtrast.domains.sets import _cifar
+from mixtrast.domains.sets.mnist import FILES as MNIST_FILES
 
 # --- writers ---------------------------------------------------------------------------------------------------------------
 
@@ -902,7 +903,7 @@ def test_what_is_missing_is_fetched_once_and_checked(tmp_path, monkeypatch, caps
     remotes = [
         _sets.Remote(file.name, file.address, hashlib.md5(files[file.name]).hexdigest(), file.size) for file in MNIST_FILES
     ]
-    monkeypatch.setattr("mixtrast.domains.mnist.FILES", remotes)
+    monkeypatch.setattr("mixtrast.domains.sets.mnist.FILES", remotes)
     asked.clear()
     data = domains.open("mnist", data_dir=str(tmp_path / "data"))
     assert np.array_equal(data.x[:40, 0].numpy(), arrays[0])
@@ -971,7 +972,7 @@ def test_the_two_constants_of_cifar10():
 
     with lzma.open(SHARED / "cifar10-exact-subset" / "x_test_1017_nhwc.npy.xz") as file:
         x = np.load(io.BytesIO(file.read()))
-    from mixtrast.domains.cifar10 import CONSTANTS
+    from mixtrast.domains.sets.cifar10 import CONSTANTS
 
     scaled = x / 255
     # of 1,017 images: the mean of their spreads, about .07 apart, is right to .002, four of which are allowed

@@ -151,7 +151,8 @@ def examples(spec: Spec, rows: int, generator: torch.Generator) -> Tensor:
 def to_dict(spec: Spec) -> dict[str, Any]:
     """For a file: {"kind": "Image", "channels": 1, ...}, without what is at its default."""
     plain = {field.name: field.default for field in fields(spec)}
-    return {"kind": type(spec).__name__, **{key: value for key, value in asdict(spec).items() if value != plain[key]}}
+    told = {key: value for key, value in asdict(spec).items() if value != plain[key]}
+    return {"kind": type(spec).__name__, **{key: list(v) if isinstance(v, tuple) else v for key, v in told.items()}}
 
 
 def from_dict(record: dict[str, Any]) -> Spec:

@@ -145,19 +145,43 @@ def listing(what: str, name: str | None) -> None:
         _described(console, "training", Training, {})
     elif what == "recipes":
         _recipes(console, name)
+    elif what == "datasets" and name is None:
+        _sets(console)
     elif name is not None:
-        room = domains if what in ("domains", "datasets") else ROOMS[what]
-        kind, preset = registry.resolve(room, name)
+        of_data = what in ("domains", "datasets")
+        kind, preset = (domains.find(name), dict[str, Any]()) if of_data else registry.resolve(ROOMS[what], name)
         if preset:
             console.print(f"[bold]{name}[/bold] is {kind.__name__} with {_options(preset)}")
         section = {"views": f"views.{name}", "evaluations": f"evaluation.{name}"}.get(what, what.rstrip("s"))
-        _described(console, "data" if room is domains else section, kind, preset)
+        _described(console, "data" if of_data else section, kind, preset)
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
         for each, kind in _room(what).items():
             table.add_row(each, registry.summary(kind))
         console.print(table)
         console.print(f"\nOne of them with its options: mixtrast list {what} {next(iter(_room(what)))}")
+
+
+def _sets(console: Console) -> None:
+    """Which are here, which are fetched when asked for, which have to be put there, and how large they are."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("name", "where", "size", "what"):
+        table.add_column(column, overflow="fold", no_wrap=column == "name", justify="right" if column == "size" else "left")
+    for name, kind in _room("datasets").items():
+        about = getattr(kind, "about", None)
+        place = None if about is None else about.place()
+        if about is None:
+            where, size = "comes along", ""
+        else:
+            where = str(place.parent) if place else "is fetched" if about.fetched else "not here"
+            size = domains.size_of(about.size) if about.size else "?"
+        table.add_row(name, where, size, registry.summary(kind))
+    console.print(table)
+    folders = " and ".join(map(str, domains.data_folders(None)))
+    console.print(f"\nLooked for in {folders}; MIXTRAST_DATA names another folder.", soft_wrap=True)
+    console.print(
+        "What to put where, address and licence: mixtrast train NAME. Options: mixtrast list datasets NAME", soft_wrap=True
+    )
 
 
 def _recipes(console: Console, name: str | None) -> None:
@@ -184,7 +208,7 @@ def _described(console: Console, section: str, kind: type[Any], preset: Mapping[
 
 def _room(what: str) -> Mapping[str, type[Any]]:
     if what in ("domains", "datasets"):
-        kinds = {name: registry.find(domains, name) for name in domains.names()}
+        kinds = {name: domains.find(name) for name in domains.names()}
         return {name: kind for name, kind in kinds.items() if kind.built_in == (what == "datasets")}
     room = ROOMS[what]
     found = {name: registry.find(room, name) for name in registry.names(room)}

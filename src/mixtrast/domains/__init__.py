@@ -1,4 +1,4 @@
-"""Domains: where examples come from. One file each; the file name is the name.
+"""Domains: where examples come from. One file each; the file name is the name. Sets known by name are in `sets`.
 
     data = open("digits")                       or a path to .npz, .csv, ..., a folder of images; arrays; a DataFrame
     parts = split(data, seed=0)                 rows that train, validate, test
@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from mixtrast import registry
+from mixtrast.domains import sets
 from mixtrast.domains._data import Data as Data
 from mixtrast.domains._data import Domain as Domain
 from mixtrast.domains._data import Task as Task
@@ -21,20 +22,33 @@ from mixtrast.domains._files import Files as Files
 from mixtrast.domains._refuse import refuse as _refuse
 from mixtrast.domains._scaling import grant as grant
 from mixtrast.domains._scaling import scaling as scaling
+from mixtrast.domains._sets import data_folders as data_folders
 from mixtrast.domains._split import Split as Split
 from mixtrast.domains._split import split as split
+from mixtrast.domains._words import size_of as size_of
 
 _room = sys.modules[__name__]
 
 
 def get(name: str, **options: Any) -> Domain:
     """The domain of that name."""
-    domain: Domain = registry.make(_room, name, options)
+    file = name.replace("-", "_")
+    known = file in registry.names(sets)
+    domain: Domain = registry.make(sets if known else _room, file if known else name, options)
     return domain
 
 
+def find(name: str) -> type[Domain]:
+    """The class of a name."""
+    file = name.replace("-", "_")
+    known = file in registry.names(sets)
+    found: type[Domain] = registry.find(sets if known else _room, file if known else name)
+    return found
+
+
 def names() -> list[str]:
-    return registry.names(_room)
+    """Of all domains: kinds of sources, and sets."""
+    return sorted([*registry.names(_room), *(file.replace("_", "-") for file in registry.names(sets))])
 
 
 def open(source: Any, *, test: Any = None, like: dict[str, Any] | None = None, **options: Any) -> Data:  # noqa: A001
@@ -56,9 +70,12 @@ def open(source: Any, *, test: Any = None, like: dict[str, Any] | None = None, *
 
 
 def _taker(source: Any, like: dict[str, Any] | None, options: dict[str, Any]) -> str:
-    """The domain that takes the source: one that an option chooses; else built-in sets first, then that of `like`."""
-    kinds: dict[str, type[Domain]] = {name: registry.find(_room, name) for name in names()}
+    """The domain that takes the source: a set of that name; one that an option chooses; that of `like`; the first that can."""
+    kinds: dict[str, type[Domain]] = {name: find(name) for name in names()}
     room = sorted(kinds, key=lambda name: (not kinds[name].built_in, not kinds[name].first))
+    for name in room:
+        if kinds[name].built_in and kinds[name].takes(source):  # though there may be a folder that is called so
+            return name
     for name in room:
         if any(options.get(option) not in (None, ()) for option in kinds[name].asked) and kinds[name].reads(source):
             return name
@@ -72,8 +89,11 @@ def _taker(source: Any, like: dict[str, Any] | None, options: dict[str, Any]) ->
 
 
 def __getattr__(name: str) -> Any:
-    return registry.attribute(_room, name)
+    try:
+        return registry.attribute(sets, name)
+    except AttributeError:
+        return registry.attribute(_room, name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *(registry.find(_room, name).__name__ for name in names())]
+    return [*globals(), *(find(name).__name__ for name in names())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,11 @@ def existing(source: object) -> Path:
         others = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         raise FileNotFoundError(f"there is no file {path}.{nearest(path.name, others)}")
     return path
+
+
+def is_frame(source: object) -> bool:
+    pandas = sys.modules.get("pandas")  # without it there are no frames
+    return pandas is not None and isinstance(source, pandas.DataFrame)
 
 
 def is_path(source: object) -> bool:

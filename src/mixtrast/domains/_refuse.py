@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mixtrast.domains._words import listed, nearest
+from mixtrast.domains._words import nearest
 
 UNDERSTOOD = (
     ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; .parquet; .ts; .jsonl; FASTA; folders of images "
@@ -14,7 +14,7 @@ UNDERSTOOD = (
 
 def refuse(source: object, built_in: list[str]) -> Exception:
     """The exception to raise: it says what the source is, what is understood, and the nearest name."""
-    understood = f"Understood are: {listed(built_in)}; {UNDERSTOOD}."
+    understood = f"Understood are: sets by name (mixtrast list datasets); {UNDERSTOOD}."
     if not isinstance(source, (str, Path)):
         way = " Make it an array with `numpy.asarray`." if isinstance(source, (list, tuple)) else ""
         return TypeError(

@@ -27,12 +27,17 @@ DIGEST = "md5"  # what the sets' owners give: it finds broken downloads
 
 @dataclass(frozen=True)
 class Remote:
-    """A file of a set, as its owner gives it out."""
+    """A file of a set, as its owner gives it out.
+
+    Args:
+        md5: None: it is not fetched, but said where it can be had.
+        size: bytes; about so many where there is no md5, 0 where it is not known.
+    """
 
     name: str
     address: str
-    md5: str
-    size: int  # bytes
+    md5: str | None
+    size: int
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,30 @@ class Set:
     Args:
         folders: where its files usually lie below a data folder, "" for the data folder itself.
         licence: whose it is, and under what terms.
+        marks: names, any of which is there where the set is; empty: those of the files, packed or not.
     """
 
     name: str
     folders: tuple[str, ...]
     files: tuple[Remote, ...]
     licence: str
+    marks: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files, 0 where that is not known."""
+        sizes = [file.size for file in self.files]
+        return sum(sizes) if all(sizes) else 0
+
+    @property
+    def fetched(self) -> bool:
+        """Whether it is fetched when it is not there."""
+        return all(file.md5 is not None for file in self.files)
+
+    def place(self, data_dir: str | None = None) -> Path | None:
+        """Where it is, if it is there."""
+        plain = [name for file in self.files for name in (file.name, file.name.removesuffix(".gz"))]
+        return find(self, self.marks or plain, data_dir)
 
 
 def data_folders(data_dir: str | None) -> list[Path]:
@@ -73,14 +96,20 @@ def obtain(about: Set, file: Remote, data_dir: str | None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         _fetch(file, folder / file.name)
     except (OSError, ValueError) as error:
-        size = size_of(sum(each.size for each in about.files))
-        addresses = ", ".join(each.address for each in about.files)
-        raise FileNotFoundError(
-            f"{about.name} is not in {' or '.join(map(str, data_folders(data_dir)))}, and {file.name} could not be fetched: "
-            f"{error}. Put {', '.join(each.name for each in about.files)} into {folder}, or name the folder that has them: "
-            f"`--data-dir DIR`, or MIXTRAST_DATA. Address: {addresses} ({size}; {about.licence})."
-        ) from error
+        raise FileNotFoundError(absent(about, data_dir, f", and {file.name} could not be fetched: {error}")) from error
     return folder / file.name
+
+
+def absent(about: Set, data_dir: str | None, why: str = "", unpack: str = "") -> str:
+    """The sentence about a set that is not there: what to put where, its address, size and licence."""
+    names = ", ".join(each.name for each in about.files)
+    addresses = ", ".join(dict.fromkeys(each.address for each in about.files))
+    size = f"{size_of(about.size)}; " if about.size else ""
+    return (
+        f"{about.name} is not in {' or '.join(map(str, data_folders(data_dir)))}{why}. Put {names}{unpack} into "
+        f"{data_folders(data_dir)[0] / about.folders[0]}, or name the folder that has it: `--data-dir DIR`, or MIXTRAST_DATA. "
+        f"Address: {addresses} ({size}{about.licence})."
+    )
 
 
 def _fetch(file: Remote, to: Path) -> None:

@@ -33,15 +33,34 @@ NOTED = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Which file is which row: training, then validation, then test."""
+    """Which file is which row: training, then validation, then test.
+
+    Args:
+        groups: names of those that stay together; None: all are independent.
+    """
 
     paths: list[str]
     label: Tensor | None
     part: list[str]
+    groups: list[str] | None = None
 
     def at(self, part: str) -> Tensor | None:
         """(N,) bool, the rows of a part, or None where there is none."""
         return torch.tensor([one == part for one in self.part]) if part in self.part else None
+
+    def only(self, keep: list[int]) -> Rows:
+        """Those of these places."""
+        groups = None if self.groups is None else [self.groups[at] for at in keep]
+        label = None if self.label is None else self.label[keep]
+        return Rows([self.paths[at] for at in keep], label, [self.part[at] for at in keep], groups)
+
+    @property
+    def numbered(self) -> Tensor | None:
+        """(N,) int64, the groups."""
+        if self.groups is None:
+            return None
+        number = {name: at for at, name in enumerate(sorted(set(self.groups)))}
+        return torch.tensor([number[name] for name in self.groups])
 
 
 class Images(Domain):
@@ -83,25 +102,32 @@ class Images(Domain):
         for listing in found.values():
             if not len(listing):
                 raise ValueError(_without_images(listing))
-        rows, classes, notes = _rows(found, like)
+        rows, classes, notes = rows_of(found, like)
+        name = root.parent.name if root.name.lower() in ("train", "training") and root.parent.name else root.name
+        return self.made(name, rows, classes, root, like, notes)
+
+    def made(
+        self, name: str, rows: Rows, classes: list[str], root: Path, like: dict[str, Any] | None, notes: list[str]
+    ) -> Data:
+        """Of listed files, below `root`."""
         x, seen, more = self._read(rows.paths, root, like)
         keep = [at for at, one in enumerate(seen) if not isinstance(one, str)]
         if len(keep) < len(seen):
             x = Files([rows.paths[at] for at in keep], x.form) if isinstance(x, Files) else x[keep]
-            label = None if rows.label is None else rows.label[keep]
-            rows = Rows([rows.paths[at] for at in keep], label, [rows.part[at] for at in keep])
+            rows = rows.only(keep)
         task: Literal["classes", "none"] = "none" if rows.label is None else "classes"
         image = Image(*x.shape[1:])
         check_like(image, like)
         known = {} if like is None or classes else {key: like[key] for key in ("task", "classes")}
         return Data(
-            name=root.parent.name if root.name.lower() in ("train", "training") and root.parent.name else root.name,
+            name=name,
             domain=self.called,
             spec=image,
             x=x,
             label=rows.label,
             task=task,
             classes=tuple(classes),
+            groups=rows.numbered,
             given_test=rows.at("test"),
             given_val=rows.at("val"),
             scaling="channel",
@@ -202,7 +228,7 @@ def _without_images(listing: Listing) -> str:
     )
 
 
-def _rows(found: dict[str, Listing], like: dict[str, Any] | None) -> tuple[Rows, list[str], list[str]]:
+def rows_of(found: dict[str, Listing], like: dict[str, Any] | None) -> tuple[Rows, list[str], list[str]]:
     """All files in a row with their labels, the classes, and notes. The classes are those of training, or those of `like`."""
     known = like is not None and like["task"] == "classes"
     classes = list(like["classes"]) if like is not None and known else sorted(found["train"].classes, key=by_name)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import gcd
 from pathlib import Path
@@ -64,20 +64,31 @@ class Speech(Domain):
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,1,L) float32, from -1 to 1."""
         root = Path(str(source)).expanduser()
-        first = _Folder(root, self.rate if like is None else like.get("rate", self.rate))
-        length, wanted = None, None if like is None else from_dict(like["spec"])
-        if isinstance(wanted, Series):
-            length = wanted.length
-        elif self.seconds is not None:
-            length = max(1, round(self.seconds * first.rate))
-        read = self._source(first, length, like is not None)
+        first = self.folder(root, like)
+        read = self._source(first, self._length(first, like), like is not None)
         other = None
         if test is not None:
             other = self._source(_Folder(Path(str(test)).expanduser(), first.rate), read.spec.shape[1], False)
         return assemble(self, root.name, read, test=other, task=self.task, like=like)
 
+    def folder(self, root: Path, like: dict[str, Any] | None, keep: Callable[[Path], bool] = lambda path: True) -> _Folder:
+        """The sounds below a folder, those that are kept."""
+        return _Folder(root, self.rate if like is None else like.get("rate", self.rate), keep)
+
+    def heard(
+        self, name: str, folder: _Folder, label: Sequence[str], groups: Sequence[str], like: dict[str, Any] | None
+    ) -> Data:
+        """Sounds whose labels and groups are known from elsewhere."""
+        found = {"label": np.array(label, dtype=object), "groups": np.array(groups, dtype=object)}
+        return assemble(self, name, self._made(folder, self._length(folder, like), found), task=self.task, like=like)
+
+    def _length(self, folder: _Folder, like: dict[str, Any] | None) -> int | None:
+        wanted = None if like is None else from_dict(like["spec"])
+        if isinstance(wanted, Series):
+            return wanted.length
+        return None if self.seconds is None else max(1, round(self.seconds * folder.rate))
+
     def _source(self, folder: _Folder, length: int | None, lenient: bool) -> Source:
-        x, notes = folder.read(length)
         found = {}
         for option in ("label", "groups"):
             asked = getattr(self, option)
@@ -87,6 +98,10 @@ class Speech(Domain):
                 except ValueError:
                     if not lenient:  # of more data, what is to be predicted may be away
                         raise
+        return self._made(folder, length, found)
+
+    def _made(self, folder: _Folder, length: int | None, found: Mapping[str, np.ndarray]) -> Source:
+        x, notes = folder.read(length)
         return Source(
             x=x,
             label=found.get("label"),
@@ -104,8 +119,8 @@ class Speech(Domain):
 class _Folder:
     """The sounds below a folder, and the rate that they are brought to."""
 
-    def __init__(self, root: Path, rate: int | None) -> None:
-        self.root, self.paths = root, sorted(_files(root))
+    def __init__(self, root: Path, rate: int | None, keep: Callable[[Path], bool] = lambda path: True) -> None:
+        self.root, self.paths = root, sorted(path for path in _files(root) if keep(path))
         if not self.paths:
             raise ValueError(f"{root} holds no sounds ({', '.join(ENDINGS)}). Give a folder with some.")
         self.soundfile = _soundfile()

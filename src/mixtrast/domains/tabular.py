@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mixtrast.checks import check_choice
-from mixtrast.domains._assemble import Source, assemble, existing, is_asked, is_path
+from mixtrast.domains._assemble import Source, assemble, existing, is_asked, is_frame, is_path
 from mixtrast.domains._columns import about_columns, typed
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import ASKED, Asked
@@ -64,7 +63,7 @@ class Tabular(Domain):
     def takes(source: object) -> bool:
         if is_path(source):
             return parts(Path(str(source)))[1] in (*ENDINGS, PARQUET)
-        return _is_frame(source[0] if isinstance(source, tuple) and len(source) == 2 else source)
+        return is_frame(source[0] if isinstance(source, tuple) and len(source) == 2 else source)
 
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """Reads the columns; see `Domain.load`."""
@@ -81,7 +80,7 @@ class Tabular(Domain):
         beside = None
         if isinstance(source, tuple):
             source, beside = source
-        if not is_path(source) and not _is_frame(source):
+        if not is_path(source) and not is_frame(source):
             raise ValueError(f"{owner or 'a table'} must be a path or a DataFrame, got {type(source).__name__}.")
         sheet = self._sheet(source, owner)
         roles = self._roles(sheet, like, beside is not None)
@@ -184,11 +183,6 @@ def _without_blank(frame: Any, features: list[str], notes: list[str]) -> list[st
     if blank:
         notes.append(f"left out, without a name and empty: {listed(blank)}.")
     return [column for column in features if column not in blank]
-
-
-def _is_frame(source: object) -> bool:
-    pandas = sys.modules.get("pandas")  # without it there are no frames
-    return pandas is not None and isinstance(source, pandas.DataFrame)
 
 
 def _beside(label: Any, frame: Any, sheet: Sheet) -> np.ndarray | None:

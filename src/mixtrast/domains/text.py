@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mixtrast.checks import check_choice
-from mixtrast.domains._assemble import Source, assemble, existing, is_asked, is_path
+from mixtrast.domains._assemble import Source, assemble, existing, is_asked, is_frame, is_path
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import ASKED, Asked
 from mixtrast.domains._lines import lengths_note, padded, tokens_spec, usual_length
@@ -25,7 +25,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[SEP]")
 
 
 class Text(Domain):
-    """Text in a column of a .csv, .tsv or .jsonl file, or line by line in a .txt: ids of pieces of words.
+    """Text in a column of a .csv, .tsv or .jsonl file or of a DataFrame, or line by line in a .txt: ids of pieces of words.
 
     A column is text where its values have several words and are nearly all different; `text` says which otherwise. A vocabulary
     of pieces of words (byte-level BPE) is learned from the training file, and kept with the run, or read from a file that
@@ -66,6 +66,8 @@ class Text(Domain):
 
     @staticmethod
     def takes(source: object) -> bool:
+        if is_frame(source):
+            return any(_is_text(_written(source[name].head(SAMPLE))) for name in source.columns)  # type: ignore[index, attr-defined]
         if not is_path(source):
             return False
         path = Path(str(source)).expanduser()
@@ -74,24 +76,25 @@ class Text(Domain):
 
     @staticmethod
     def reads(source: object) -> bool:
-        return is_path(source) and parts(Path(str(source)))[1] in (*ENDINGS, JSONL)
+        return is_frame(source) or (is_path(source) and parts(Path(str(source)))[1] in (*ENDINGS, JSONL))
 
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,T) int64, 0 after the end of shorter ones."""
-        path = existing(source)
-        read = self._read(path, like, None)
-        other = None if test is None else self._read(existing(test), read.facts | {"domain": self.called, "options": {}}, read)
-        return assemble(self, parts(path)[0], read, test=other, task=self.task, like=like)
+        read = self._read(source, like, None)
+        other = None if test is None else self._read(test, read.facts | {"domain": self.called, "options": {}}, read)
+        name = "frame" if is_frame(source) else parts(existing(source))[0]
+        return assemble(self, name, read, test=other, task=self.task, like=like)
 
-    def _read(self, path: Path, like: dict[str, Any] | None, first: Source | None) -> Source:
-        sheet = _sheet(path, lines=like is not None and like.get("text") == [LINE])
+    def _read(self, source: Any, like: dict[str, Any] | None, first: Source | None) -> Source:
+        lines = like is not None and like.get("text") == [LINE]
+        sheet = FrameSheet(source) if is_frame(source) else _sheet(existing(source), lines=lines)
         named, known = self._columns(sheet, like)
         label, groups = (known.get(option) for option in ("label", "groups"))
         unused = [name for name in sheet.columns if name not in (*named, label, groups)]
         frame = sheet.read(list(sheet.columns))
         texts = [_joined(row) for row in zip(*(_written(frame[name]) for name in named), strict=True)]
         if not texts:
-            raise ValueError(f"{path} holds no text. Give a row for each example.")
+            raise ValueError(f"{sheet.name} holds no text. Give a row for each example.")
         same = like is not None and like.get("domain") == self.called
         kept = like.get("tokenizer") if same and like is not None else None
         made = _tokenizer(kept, self.tokenizer, texts, self.vocab)
@@ -104,7 +107,8 @@ class Text(Domain):
         length = spec.shape[0]
         how = "kept from before" if kept else f"from {self.tokenizer}" if self.tokenizer else "learned here"
         notes = (
-            f"{path.name}: text in {listed([repr(name) for name in named])}; {made.get_vocab_size():,} pieces of words, {how}.",
+            f"{sheet.name}: text in {listed([repr(name) for name in named])}.",
+            f"{made.get_vocab_size():,} pieces of words, {how}.",
             *lengths_note(ids, length, "text"),
             *([f"not used, as it is not the text: {listed(unused)}."] if unused else []),
             *sheet.notes,

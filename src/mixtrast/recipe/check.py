@@ -111,7 +111,7 @@ def part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dic
 
 def _of_domains(options: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Options of the data, each in the type of a domain that has it: which one reads the data is not known yet."""
-    kinds = [registry.find(domains, name) for name in domains.names()]
+    kinds = [domains.find(name) for name in domains.names()]
     typed: dict[str, Any] = {}
     unknown = {}
     for option, value in options.items():

@@ -41,6 +41,7 @@ class Mnist(Domain):
     """
 
     built_in: ClassVar[bool] = True
+    about: ClassVar[Set] = SET
 
     def __init__(self, *, data_dir: str | None = None) -> None:
         self.data_dir = data_dir

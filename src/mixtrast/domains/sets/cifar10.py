@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal, get_args
 import torch
 
 from mixtrast.checks import check_choice
-from mixtrast.domains._cifar import batch, contents, names_of
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._sets import Remote, Set, made
 from mixtrast.domains.images import default_views
+from mixtrast.domains.sets._cifar import batch, contents, names_of
 
 ARCHIVE = Remote(
     "cifar-10-python.tar.gz",
@@ -42,6 +42,7 @@ class Cifar10(Domain):
     """
 
     built_in: ClassVar[bool] = True
+    about: ClassVar[Set] = SET
 
     def __init__(self, *, data_dir: str | None = None, constants: Constants = "own") -> None:
         check_choice("constants", constants, get_args(Constants))

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mixtrast.domains._data import Data
+from mixtrast.domains._sets import Remote, Set
+from mixtrast.domains._sheet import load_pandas
+from mixtrast.domains.sets._named import Named
+from mixtrast.domains.text import Text
+
+COLUMNS = ("sentence1", "sentence2", "gold_label")
+
+
+class MNLI(Named):
+    """MultiNLI: 392,702 pairs of sentences; the second follows from the first, contradicts it, or neither.
+
+    The matched development set tests, as the labels of the test set were never given out. Pairs on which the writers did not
+    agree ("-") are left out.
+
+    Args:
+        data_dir: a folder that has multinli_1.0, or has it in a folder `mnli`. None: MIXTRAST_DATA, else the user's cache.
+        tokenizer: a tokenizer.json, see `Text`; None: one is learned.
+        vocab: pieces of words to learn.
+        length: tokens of a pair, see `Text`.
+
+    Reference: Williams, Nangia, Bowman, NAACL 2018, arXiv:1704.05426.
+    """
+
+    about: ClassVar[Set] = Set(
+        "mnli",
+        ("mnli", ""),
+        (Remote("multinli_1.0.zip", "https://cims.nyu.edu/~sbowman/multinli/multinli_1.0.zip", None, 226_850_426),),
+        "A. Williams, N. Nangia, S. Bowman, New York University; mostly the licence of the Open American National Corpus",
+        ("multinli_1.0",),
+    )
+    unpack: ClassVar[str] = ", unpacked,"
+
+    def __init__(
+        self, *, data_dir: str | None = None, tokenizer: str | None = None, vocab: int = 8000, length: int | None = None
+    ) -> None:
+        super().__init__(data_dir=data_dir)
+        self.tokenizer, self.vocab, self.length = tokenizer, vocab, length
+
+    def read(self, like: dict[str, Any] | None) -> Data:
+        root = self.place("multinli_1.0")
+        train, tested = (frame(root / f"multinli_1.0_{part}.jsonl") for part in ("train", "dev_matched"))
+        text = Text(
+            text=COLUMNS[:2], label=COLUMNS[2], tokenizer=self.tokenizer, vocab=self.vocab, length=self.length, task="classes"
+        )
+        return self.whole(text.load(train, test=tested, like=like))
+
+
+def frame(path: Path) -> Any:
+    """The pairs that have a label. Raises: ValueError with the line."""
+    rows = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                rows.append([row[name] for name in COLUMNS])
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{path} must have {', '.join(COLUMNS)} in line {number}: {error}.") from error
+    return load_pandas().DataFrame([row for row in rows if row[2] != "-"], columns=COLUMNS)

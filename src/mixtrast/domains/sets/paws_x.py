@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any, ClassVar, Literal, get_args
+
+import torch
+
+from mixtrast.checks import check_choice
+from mixtrast.domains._data import Data
+from mixtrast.domains._sets import Remote, Set
+from mixtrast.domains._sheet import load_pandas
+from mixtrast.domains.sets._named import Named
+from mixtrast.domains.text import Text
+
+Language = Literal["en", "ko", "de", "es", "fr", "ja", "zh"]
+
+
+class PawsX(Named):
+    """PAWS-X: 49,401 pairs of sentences of much the same words, in seven languages; they say the same, or not.
+
+    The owner's split: 2,000 pairs validate, 2,000 test. In languages other than English the training pairs were translated by a
+    machine.
+
+    Args:
+        data_dir: a folder that has x-final, or has it in a folder `paws-x`. None: MIXTRAST_DATA, else the user's cache.
+        language: of the pairs.
+        tokenizer: a tokenizer.json, see `Text`; None: one is learned.
+        vocab: pieces of words to learn.
+        length: tokens of a pair, see `Text`.
+
+    Reference: Yang et al., EMNLP 2019, arXiv:1908.11828.
+    """
+
+    about: ClassVar[Set] = Set(
+        "paws-x",
+        ("paws-x", ""),
+        (Remote("x-final.tar.gz", "https://storage.googleapis.com/paws/pawsx/x-final.tar.gz", None, 30_282_057),),
+        "Google; may be used freely for any purpose",
+        ("x-final",),
+    )
+    unpack: ClassVar[str] = ", unpacked,"
+
+    def __init__(
+        self,
+        *,
+        data_dir: str | None = None,
+        language: Language = "en",
+        tokenizer: str | None = None,
+        vocab: int = 8000,
+        length: int | None = None,
+    ) -> None:
+        super().__init__(data_dir=data_dir)
+        check_choice("language", language, get_args(Language))
+        self.language, self.tokenizer, self.vocab, self.length = language, tokenizer, vocab, length
+
+    def read(self, like: dict[str, Any] | None) -> Data:
+        root = self.place("x-final") / self.language
+        first = root / ("train.tsv" if self.language == "en" else "translated_train.tsv")
+        parts = [frame(path) for path in (first, root / "dev_2k.tsv", root / "test_2k.tsv")]
+        text = Text(
+            text=("sentence1", "sentence2"),
+            label="label",
+            tokenizer=self.tokenizer,
+            vocab=self.vocab,
+            length=self.length,
+            task="classes",
+        )
+        data = text.load(load_pandas().concat(parts, ignore_index=True), like=like)
+        row, (train, val, _) = torch.arange(len(data.x)), map(len, parts)
+        return self.whole(data, test=row >= train + val, val=(row >= train) & (row < train + val))
+
+
+def frame(path: Path) -> Any:
+    """The pairs; quotation marks in them are text. Pairs without a text are left out. Raises: FileNotFoundError, ValueError."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there. Unpack the set again.")
+    found = load_pandas().read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, dtype=str, keep_default_na=False)
+    if not {"sentence1", "sentence2", "label"} <= set(found.columns):
+        raise ValueError(f"{path} must have the columns id, sentence1, sentence2 and label, got {', '.join(found.columns)}.")
+    return found[(found["sentence1"] != "") & (found["sentence2"] != "") & found["label"].isin(["0", "1"])]

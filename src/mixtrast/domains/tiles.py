@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from PIL import Image as Picture
+
+from mixtrast.domains._assemble import check_like, facts_of, finite, is_path
+from mixtrast.domains._data import Data, Domain
+from mixtrast.domains._folder import Listing, parts, scan, unwrapped
+from mixtrast.domains._words import count
+from mixtrast.domains.images import Rows, rows_of
+from mixtrast.spec import Image
+
+ENDINGS = (".tif", ".tiff")
+
+
+class Tiles(Domain):
+    """Folders of tiles with any number of bands (TIFF, GeoTIFF), all of one size. Each subfolder is a class, as for images.
+
+    Numbers are kept as they are, float32; each band is scaled by its own mean and spread in training. A folder with `train`,
+    and `test` or `val` in it has these sets given. Where a tile lies on the map is not looked at: give `groups` by their
+    names where neighbours must stay together.
+
+    Args:
+        groups: part of a tile's name, between _ and -, that says which stay in one split: "first", "last", or its number.
+    """
+
+    first: ClassVar[bool] = True
+    asked: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *, groups: str | None = None) -> None:
+        self.groups = groups
+
+    @staticmethod
+    def takes(source: object) -> bool:
+        path = Path(str(source)).expanduser() if is_path(source) else None
+        first = None if path is None or not path.is_dir() else _first(path)
+        return first is not None and not _is_picture(first)
+
+    def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
+        """x (N,C,H,W) float32, C bands."""
+        root = unwrapped(Path(str(source)).expanduser(), () if like is None else tuple(like.get("classes", ())))
+        found = {name: scan(folder) for name, folder in (parts(root) or {"train": root}).items()}
+        if test is not None:
+            if "test" in found:
+                raise ValueError(f"{root} has a test set in it, and another was given. Leave `test` out.")
+            found["test"] = scan(unwrapped(Path(str(test)).expanduser(), tuple(found["train"].classes)))
+        return self.made(root, {name: found[name] for name in ("train", "val", "test") if name in found}, like)
+
+    def made(self, root: Path, found: dict[str, Listing], like: dict[str, Any] | None) -> Data:
+        """Of listed tiles."""
+        rows, classes, notes = rows_of(found, like)
+        if self.groups is not None:
+            rows = Rows(rows.paths, rows.label, rows.part, [_part(path, self.groups) for path in rows.paths])
+        x = read(rows.paths)
+        spec = Image(*x.shape[1:])
+        check_like(spec, like)
+        task: Literal["classes", "none"] = "none" if rows.label is None else "classes"
+        known = {} if like is None or classes else {key: like[key] for key in ("task", "classes")}
+        shape = f"{count(spec.channels, 'band')} of {spec.height} × {spec.width}"
+        return Data(
+            name=root.name,
+            domain=self.called,
+            spec=spec,
+            x=torch.from_numpy(x),
+            label=rows.label,
+            task=task,
+            classes=tuple(classes),
+            groups=rows.numbered,
+            given_test=rows.at("test"),
+            given_val=rows.at("val"),
+            scaling="channel",
+            views={"crop": {"scale": (0.5, 1.0)}, "flip": {}, "noise": {"scale": 0.05}},
+            facts=facts_of(self, spec, task, classes) | known,
+            notes=(f"{root}: {count(len(x), 'tile')} of {shape}.", *notes),
+        )
+
+
+def read(paths: Sequence[str]) -> np.ndarray:
+    """(N,C,H,W) float32. Raises: ValueError where a file is damaged or another shape than the first."""
+    tifffile = _tifffile()
+
+    def one(path: str) -> np.ndarray:
+        try:
+            return _bands_first(np.asarray(tifffile.imread(path)))
+        except Exception as error:  # whatever a decoder makes of bytes that are no image, it is about the file
+            raise ValueError(f"{path} could not be read as a tile: {error}. Leave it out, or save it again.") from error
+
+    shape = one(paths[0]).shape
+    x = np.empty((len(paths), *shape), dtype=np.float32)
+
+    def fill(at: int) -> None:
+        tile = one(paths[at])
+        if tile.shape != shape:
+            raise ValueError(f"{paths[at]} must be as the first tile, {shape} (bands, height, width), got {tile.shape}.")
+        x[at] = tile
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(fill, range(len(paths))))
+    return finite(x, owner="tiles", where=lambda row: paths[row], rows="tile")
+
+
+def _bands_first(tile: np.ndarray) -> np.ndarray:
+    """(C,H,W): the bands are the axis that is shortest, at either end."""
+    if tile.ndim == 2:
+        return tile[None]
+    if tile.ndim != 3:
+        raise ValueError(f"it has {tile.ndim} axes")
+    return tile if tile.shape[0] <= tile.shape[2] else tile.transpose(2, 0, 1)
+
+
+def _first(root: Path) -> str | None:
+    """The first .tif below a folder; None where there is another kind of image before it, or none."""
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        images = sorted(name for name in names if not name.startswith("."))
+        if images:
+            found = images[0].lower().endswith(ENDINGS)
+            return os.path.join(folder, images[0]) if found else None
+    return None
+
+
+def _is_picture(path: str) -> bool:
+    """Whether it is an image of one page with at most four bands, which `images` reads."""
+    try:
+        with Picture.open(path) as image:
+            return getattr(image, "n_frames", 1) == 1 and image.mode not in ("F", "I")
+    except Exception:  # Pillow knows no more than four bands
+        return False
+
+
+def _part(path: str, asked: str) -> str:
+    words = [word for word in Path(path).stem.replace("-", "_").split("_") if word]
+    at = {"first": 0, "last": len(words) - 1}.get(asked, int(asked) - 1 if asked.isdigit() else -1)
+    if not 0 <= at < len(words):
+        raise ValueError(f"{Path(path).name} has no part {asked!r} for `groups`. Use `first`, `last` or a number.")
+    return words[at]
+
+
+def _tifffile() -> Any:
+    try:
+        import tifffile
+    except ImportError as error:
+        raise ImportError("tiles are read with tifffile, which is not there: pip install 'mixtrast[tiles]'.") from error
+    return tifffile
