@@ -138,7 +138,7 @@ def test_pandas_and_scikit_learn_are_not_imported_before_they_are_needed():
     [
         (
             "digit",
-            r"no data set 'digit', and no file\. Did you mean 'digits'\? Understood are: sets by name \(mixtrast list datasets\); \.npz",
+            r"no data set 'digit', and no file\. Did you mean 'digits'\? Understood are: sets by name \(",
             ValueError,
         ),
         ("xyzzy", r"no data set 'xyzzy', and no file\. Understood are", ValueError),

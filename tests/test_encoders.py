@@ -518,3 +518,41 @@ def test_groups_of_columns_have_a_linear_of_their_own():
         ValueError, match=r"`groups` of MLP must be sizes that sum to the 6 numbers .* got \(2, 3\) and embed 3"
     ):
         encoders.get("mlp", Table(6), embed=3, groups=(2, 3))
+
+
+def test_vgg_and_lenet_are_those_of_the_tables():
+    """Parameters of VGG-11's convolutions (Simonyan and Zisserman, table 1, A: 9,220,480) and of the LeNet of spoken words."""
+    vgg = encoders.get("vgg11", spec.Image(3, 224, 224), norm=False)
+    assert sum(p.numel() for p in vgg.parameters()) == 9_220_480
+    assert (len(vgg.stages), vgg.dim) == (5, 512)
+    assert encoders.get("vgg16", spec.Image(3, 32, 32), norm=False).dim == 512
+    assert sum(p.numel() for p in encoders.get("vgg16", spec.Image(3, 32, 32), norm=False).parameters()) == 14_714_688
+    lenet = encoders.get("lenet", spec.Image(1, 161, 101))
+    assert lenet.stages[2][1].in_features == 16_280  # 20 x 37 x 22, as that program says
+    for shape in ((1, 1), (1, 9), (5, 4), (16, 16), (28, 28)):
+        small = spec.Image(2, *shape)
+        for name in ("lenet", "vgg11"):
+            assert encoders.get(name, small).eval()(torch.rand(2, *small.shape)).shape == (2, {"lenet": 1000}.get(name, 512))
+    sound = spec.Series(1, 4000)
+    for body, dim in (("vgg11", 512), ("lenet", 1000)):
+        assert encoders.get("logmel", sound, rate=8000, body=body).eval()(torch.rand(2, 1, 4000)).shape == (2, dim)
+
+
+def test_dropout_is_that_of_torch_in_its_moments():
+    from mixtrast.encoders._dropout import Dropout
+
+    torch.manual_seed(0)
+    layer, x = Dropout(0.3), torch.ones(200_001, requires_grad=True)
+    y = layer(x)
+    assert y.detach().unique().tolist() == [0.0, pytest.approx(1 / 0.7, rel=1e-4)]
+    assert abs(float((y == 0).float().mean()) - 0.3) < 5 * (0.21 / len(x)) ** 0.5
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(gradient, y.detach())
+    pairs = (y.detach()[:200_000] == 0).view(-1, 4).float()  # the four that one draw decides are independent
+    together = torch.corrcoef(pairs.T) - torch.eye(4)
+    assert together.abs().max() < 5 / len(pairs) ** 0.5
+    torch.manual_seed(0)
+    assert torch.equal(layer(x), y)
+    assert layer.eval()(x) is x
+    assert Dropout(0.0)(x) is x
+    assert Dropout(0.5)(torch.ones(3, dtype=torch.bfloat16)).dtype == torch.bfloat16

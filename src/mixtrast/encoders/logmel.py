@@ -10,24 +10,28 @@ from torch import Tensor, nn
 from mixtrast.checks import is_number
 from mixtrast.encoders._encoder import Encoder
 from mixtrast.encoders._residual import choice
+from mixtrast.encoders.lenet import LeNet
 from mixtrast.encoders.resnet import ResNet
+from mixtrast.encoders.vgg import SIZES as VGG_SIZES
+from mixtrast.encoders.vgg import VGG
 from mixtrast.spec import Image, Series, Spec
 
 SIZES: dict[str, dict[str, Any]] = {"logmel18": {"blocks": (2, 2, 2, 2), "width": 64}}
 
 
 class LogMel(Encoder):
-    """Sound becomes a picture, and a residual network looks at it: a log-mel spectrogram before `resnet`.
+    """Sound becomes a picture, and a network for images looks at it: a log-mel spectrogram before `resnet`, `vgg` or `lenet`.
 
         S_mt = log( ε + Σ_f M_mf |Σ_n w_n x_n+th e^(-2πi fn/N)|² ),        a Hann window w of N samples every h
 
-    Depths: 0 the waveform, where sounds add as they do in air, 1 the spectrogram, 1 + d what is depth d of `resnet`.
+    Depths: 0 the waveform, where sounds add as they do in air, 1 the spectrogram, 1 + d what is depth d of the body.
 
     Args:
         rate: samples a second, of which the mel scale has to know.
         window: N in samples; None: the power of two next to 64 ms.
         hop: h in samples; None: such that there are about as many frames as mel bands.
         mels: bands.
+        body: "resnet", "vgg11" or "lenet", the last two as mixup's table of spoken words has them.
         blocks, width: of `resnet`.
         block: likewise.
 
@@ -46,6 +50,7 @@ class LogMel(Encoder):
         window: int | None = None,
         hop: int | None = None,
         mels: int = 32,
+        body: Literal["resnet", "vgg11", "lenet"] = "resnet",
         blocks: tuple[int, ...] = (1, 1, 1),
         width: int = 32,
         block: Literal["basic", "bottleneck"] = "basic",
@@ -59,13 +64,18 @@ class LogMel(Encoder):
         for name, value in whole.items():
             if value is not None and (not is_number(value) or value != int(value) or value < 1):
                 raise ValueError(f"`{name}` of LogMel must be a whole number above 0, got {value!r}.")
+        choice("LogMel", "body", body, ("resnet", "vgg11", "lenet"))
         choice("LogMel", "block", block, ("basic", "bottleneck"))
         window = min(spec.length, 2 ** round(math.log2(0.064 * rate)) if window is None else window)
         hop = max(1, (spec.length - window) // max(1, mels - 1)) if hop is None else hop
         front = Spectrogram(rate, window, hop, mels)
         frames = 1 + (spec.length - window) // hop
-        body = ResNet(Image(spec.channels, mels, frames), blocks=blocks, width=width, block=block)
-        super().__init__([front, *body.stages], body.dim)
+        seen = Image(spec.channels, mels, frames)
+        if body == "resnet":
+            after: Encoder = ResNet(seen, blocks=blocks, width=width, block=block)
+        else:
+            after = LeNet(seen) if body == "lenet" else VGG(seen, **VGG_SIZES["vgg11"])
+        super().__init__([front, *after.stages], after.dim)
         self.spec = spec
 
 
