@@ -359,3 +359,74 @@ def test_what_is_wrong_with_a_set(folder):
         domains.open("mnli")
     with pytest.raises(ValueError, match=r"no stretch of an activity of 320 rows. Use a shorter `window`"):
         domains.open("pamap2")
+
+
+# --- hf: -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of sets as the `datasets` library saves and finds them, and its cache."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    datasets.disable_progress_bars()
+    words = [f"the film number {at} was good fun" for at in range(40)]
+    kind = datasets.Features({"sentence": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    one = datasets.Dataset.from_dict({"sentence": words, "label": [at % 2 for at in range(40)]}, features=kind)
+    none = datasets.Dataset.from_dict({"sentence": words[:9], "label": [-1] * 9}, features=kind)
+    some = one.select(range(12))
+    datasets.DatasetDict({"train": one, "validation": some, "test": none}).save_to_disk(str(tmp_path / "glue"))
+    datasets.DatasetDict({"train": one, "validation": some, "test": some}).save_to_disk(str(tmp_path / "films"))
+    rows = "".join(f"{at},{at * at % 7},{'ab'[at % 2]},{at % 3}\n" for at in range(40))
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table/train.csv").write_text("a,b,c,y\n" + rows)
+    for part in ("train", "test"):
+        for kind_ in ("cat", "dog"):
+            for number in range(8):
+                photo(tmp_path / "pets" / part / kind_ / f"{number}.png", (12, 12 + number % 2))
+    return tmp_path
+
+
+def test_sets_of_the_hub(hub):
+    films = domains.open(f"hf:{hub}/films")
+    assert isinstance(films.spec, spec.Tokens)
+    assert films.classes == ("neg", "pos")
+    assert [int(rows.sum()) for rows in (films.given_val, films.given_test)] == [12, 12]
+    assert films.label[:4].tolist() == [0, 1, 0, 1]
+    glue = domains.open(f"hf:{hub}/glue")  # the labels of its test set were not given out
+    assert glue.given_val is None
+    assert int(glue.given_test.sum()) == 12
+    table = domains.open(f"hf:{hub}/table", label="y", drop=("a",))
+    assert table.spec == spec.Table(2, (0, 2), True)
+    assert table.given_test is None
+    pets = domains.open(f"hf:{hub}/pets", size=8)
+    assert (pets.spec, pets.classes, int(pets.given_test.sum())) == (spec.Image(3, 8, 8), ("cat", "dog"), 16)
+    again = domains.open(f"hf:{hub}/films", like=films.facts)
+    assert torch.equal(again.x, films.x)
+    run = mt.train(f"hf:{hub}/films", method="emix", encoder="smalltransformer", training={"steps": 1}, quiet=True,
+                   out=hub / "run", evaluation="linear")  # fmt: skip
+    assert run.evaluate("knn")["knn"]["majority"]["accuracy"] == 0.5
+
+
+def test_sets_of_the_hub_that_cannot_be_read(hub, monkeypatch):
+    import datasets
+
+    with pytest.raises(ValueError, match=r"images of hf:.*pets must be of one size, got 12 × 12 \(16\), 13 × 12 \(16\)"):
+        domains.open(f"hf:{hub}/pets")
+    with pytest.raises(ValueError, match=r"has no column 'labels'\. Did you mean 'label'\? It has: sentence, label"):
+        domains.open(f"hf:{hub}/films", label="labels")
+    with pytest.raises(ValueError, match=r"is read with its own splits"):
+        domains.open(f"hf:{hub}/films", test=f"hf:{hub}/films")
+
+    def away(*_: Any) -> None:
+        raise ConnectionError("Couldn't reach the hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", away)
+    with pytest.raises(
+        FileNotFoundError, match=r"hf:owner/name could not be read: ConnectionError: Couldn't reach .* a network"
+    ):
+        domains.open("hf:owner/name")
+    datasets.DatasetDict({"all": datasets.Dataset.from_dict({"a": [1]})}).save_to_disk(str(hub / "odd"))
+    with pytest.raises(ValueError, match=r"must have a split `train`, got all"):
+        domains.open(f"hf:{hub}/odd")

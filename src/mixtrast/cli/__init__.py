@@ -205,12 +205,23 @@ def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[st
     from mixtrast import run
     from mixtrast.cli import show
 
-    if set(options) - {"evaluation"}:
-        raise ValueError(f"evaluate takes options of evaluations only, got --{next(iter(set(options) - {'evaluation'}))}....")
+    if set(options) - ({"evaluation", "data"} if known.on else {"evaluation"}):
+        strange = next(iter(set(options) - {"evaluation"}))
+        raise ValueError(f"evaluate takes options of evaluations, and of the data with --on, got --{strange}....")
     details = options.get("evaluation", {})
     named: dict[str, Any] = {name.strip(): {} for name in known.evaluation.split("+")} if known.evaluation else {}
-    done = run.Run(Path(known.folder))
-    done.evaluate({**named, **details} or "linear+knn+labels")
+    done, chosen = run.Run(Path(known.folder)), {**named, **details}
+    if known.on:
+        done.transfer(
+            known.on, test=known.test, label=known.label, groups=known.groups, evaluation=chosen or "linear+knn",
+            options=options.get("data"),
+        )  # fmt: skip
+        show.elsewhere(done, known.on)
+        return 0
+    lost = next((flag for flag in ("test", "label", "groups") if getattr(known, flag)), None)
+    if lost:
+        raise ValueError(f"--{lost} is about other data: name them with --on DATA.")
+    done.evaluate(chosen or "linear+knn+labels")
     show.outcome(done)
     return 0
 

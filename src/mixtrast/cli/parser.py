@@ -140,7 +140,11 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
         "--evaluation.linear.protocol sgd", allow_abbrev=False,
     )  # fmt: skip
     evaluate.add_argument("folder", metavar="RUN", help="a run folder")
-    evaluate.add_argument("--evaluation", help="such as linear+knn (default: all)")
+    evaluate.add_argument("--evaluation", help="such as linear+knn+finetune (default: linear+knn+labels, linear+knn on others)")
+    evaluate.add_argument("--on", metavar="DATA", help="other data, of other classes, that look like those of the run")
+    evaluate.add_argument("--test", metavar="DATA", help="with --on: a test set")
+    evaluate.add_argument("--label", metavar="COL", help="with --on: the column, or key, of their label")
+    evaluate.add_argument("--groups", metavar="COL", help="with --on: what stays in one split")
     evaluate.set_defaults(run=commands_by_name["evaluate"])
 
     embed = commands.add_parser("embed", help="features of more data, by a run's encoder", allow_abbrev=False)

@@ -67,6 +67,18 @@ def outcome(run: Run) -> None:
     _next(console, results)
 
 
+def elsewhere(run: Run, source: str) -> None:
+    """The table of other data, and what was found in them."""
+    results = run.results
+    found = results["elsewhere"][source]
+    console = Console(highlight=False)
+    console.print(f"[bold]{found['data']['name']}[/bold]: {found['data']['split']}", soft_wrap=True)
+    for note in found["data"]["notes"]:
+        console.print(f"  {note}", soft_wrap=True, markup=False)
+    _rows(console, report.table({**found, "seed": results["seed"]}))
+    console.print(f"\nAdded to the report: {run.page}", soft_wrap=True, markup=False)
+
+
 def _next(console: Console, results: dict[str, Any]) -> None:
     console.print("Next:")
     for command in results["next"]:

@@ -99,6 +99,14 @@ def decode(path: str, form: Form) -> tuple[Header, np.ndarray | None]:
         raise UnusableError(getattr(error, "strerror", None) or CUT) from error
 
 
+def pixels_of(image: Image.Image, form: Form) -> np.ndarray:
+    """(C,H,W) of an image that is open already, in the form. Raises: UnusableError."""
+    found = _header(image)
+    if not form.takes(found):
+        raise UnusableError("it is not as the others")
+    return _array(_upright(image, form), found, form)
+
+
 def decode_into(pixels: np.ndarray, paths: Sequence[str], form: Form) -> list[Seen]:
     """Each file into its row of pixels (N,C,H,W), which is left as it is where the file does not fit; what each file is."""
     seen: list[Seen] = []

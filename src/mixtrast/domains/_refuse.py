@@ -8,7 +8,7 @@ from mixtrast.domains._words import nearest
 
 UNDERSTOOD = (
     ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; .parquet; .ts; .jsonl; FASTA; folders of images "
-    "or of sounds; arrays of NumPy and tensors, (x, y) tuples and dictionaries of them; pandas DataFrames"
+    "of tiles or of sounds; hf:owner/name; arrays and tensors, (x, y) tuples and dictionaries of them; pandas DataFrames"
 )
 
 

@@ -77,6 +77,7 @@ class Results:
     cost: dict[str, float] = field(default_factory=dict)
     device: str = ""
     next: tuple[str, ...] = ()
+    elsewhere: tuple[Results, ...] = ()  # data and probes of other data
 
 
 def parse(written: Mapping[str, Any]) -> Results:
@@ -106,6 +107,11 @@ def parse(written: Mapping[str, Any]) -> Results:
         cost=numbers(cost),
         device=text(cost.get("device")),
         next=tuple(text(command) for command in items(written, "next") if text(command)),
+        elsewhere=tuple(
+            parse({**found, "seed": written.get("seed")})
+            for found in section(written, "elsewhere").values()
+            if isinstance(found, Mapping)
+        ),
     )
 
 

@@ -67,6 +67,7 @@ class Section:
     notes: tuple[str, ...]
     diagnosis: list[tuple[str, str, str]]  # verdict, seeds it was given for, what it says
     table: Table
+    elsewhere: list[tuple[str, Table]]  # other data, and what the features are worth there
     labels: Shown
     loss: Shown
     looks: list[Shown]
@@ -107,6 +108,7 @@ def section(group: Group, key: str, png: bool = False) -> Section:
         notes=(*group.notes, *dict.fromkeys(run.results for run in group.runs if isinstance(run.results, str))),
         diagnosis=_diagnosis(group.runs),
         table=rows(results),
+        elsewhere=_elsewhere(results),
         labels=_labels(results, drawn),
         loss=_loss(group.runs, drawn),
         looks=_looks(group.runs, drawn),
@@ -172,6 +174,15 @@ def _diagnosis(runs: Sequence[Run]) -> list[tuple[str, str, str]]:
         numbers = f"; numbers of {names[0]}" if len(words) > 1 else ""
         found.append((verdict, which + numbers if len(runs) > 1 else "", given[0][1]))
     return found
+
+
+def _elsewhere(results: Sequence[Results]) -> list[tuple[str, Table]]:
+    """Each set of other data, over the runs that were evaluated on it."""
+    found: dict[str, list[Results]] = {}
+    for result in results:
+        for other in result.elsewhere:
+            found.setdefault(other.data.name, []).append(other)
+    return [(name, rows(others)) for name, others in found.items()]
 
 
 def _labels(results: Sequence[Results], drawn: Drawing) -> Shown:

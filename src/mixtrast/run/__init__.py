@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from mixtrast import domains, export, recipe, registry, report
 from mixtrast import evaluate as room
+from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.run import assess, work
 from mixtrast.run.prepare import Material as Material
 from mixtrast.run.prepare import Prepared as Prepared
+from mixtrast.run.prepare import elsewhere as elsewhere
 from mixtrast.run.prepare import prepare as prepare
 from mixtrast.run.prepare import read as read
 from mixtrast.training import Doing, read_metrics
@@ -82,14 +84,9 @@ class Run:
             data, test: the data again, where the run had them from memory.
             module: a new one of the same make, where the encoder was one of your own.
         """
-        results, settings = self.results, self.recipe
-        checked = recipe.check({"evaluation": chosen}, room)["evaluation"]
-        options = {name: recipe.full(registry.find(room, name), given) for name, given in checked.items()}
+        results, settings, options = self.results, self.recipe, _chosen(chosen)
         material = read(settings["data"], settings["seed"], settings["training"]["bins"], data, test)
-        names = {"trained": export.WEIGHTS, "untrained": export.UNTRAINED, "supervised": f"supervised/{export.WEIGHTS}"}
-        module = self.module if module is None else module
-        there = {name: weights for name, weights in names.items() if (self.folder / weights).is_file()}
-        encoders = {name: export.load(self.folder, module=module, weights=weights).encoder for name, weights in there.items()}
+        encoders = self._encoders(module)
         with Doing("evaluating", assess.tellings(encoders, options)) as tell:
             rows = assess.rows_of(material, encoders, tell)
             if not rows:
@@ -103,9 +100,60 @@ class Run:
             results["labels"] = assess.efficiency(material, rows, options["labels"], results["data"]["labels_seen"])
         tested = len(material.split.test)
         results["diagnosis"] = assess.verdicts(results["learning"], results["probes"], results["labels"], tested)
+        self._write(results)
+        return found
+
+    def transfer(
+        self,
+        data: Any,
+        *,
+        test: Any = None,
+        label: Any = None,
+        groups: Any = None,
+        evaluation: Part = "linear+knn",
+        options: Mapping[str, Any] | None = None,
+        module: nn.Module | None = None,
+    ) -> dict[str, Any]:
+        """What the encoder is worth on other data, of other classes, that look like those of the run: {name: {row: scores}}.
+
+        The data have a split and labels of their own, and are scaled as those of the run were, since that is what the encoder
+        knows; its weights stay as they are, but for `finetune`. Beside it stand the same encoder untrained, the raw input and
+        the majority, as everywhere. Results go into results.json and the report.
+
+        Args:
+            data, test, label, groups, options: as of `train`.
+            evaluation: which, but for `labels`.
+            module: a new one of the same make, where the encoder was one of your own.
+        """
+        results, settings, chosen = self.results, self.recipe, _chosen(evaluation)
+        if "labels" in chosen:
+            raise ValueError("`labels` is asked of a run's own data. Use linear, knn or finetune on others.")
+        data, label, groups = joined(data, label, groups)
+        encoders = self._encoders(module)
+        more = {"label": label, "groups": groups, **(options or {})}
+        bins = settings["training"]["bins"]
+        material = elsewhere(self.encoder(module), settings["seed"], bins, data, test, more)
+        with Doing("evaluating", assess.tellings(encoders, chosen)) as tell:
+            rows = assess.rows_of(material, encoders, tell)
+            if not rows:
+                raise ValueError(f"{material.data.name} has no labelled test examples. Name their label: --label COL.")
+            found = assess.probe(material, rows, encoders, chosen, tell)
+        there = results.setdefault("elsewhere", {})
+        record = assess.data_record(material, 0)
+        there[material.section["source"]] = {"data": record, "probes": found, "evaluation": chosen}
+        self._write(results)
+        return found
+
+    def _encoders(self, module: nn.Module | None) -> dict[str, Encoder]:
+        """Those that are there, by row."""
+        names = {"trained": export.WEIGHTS, "untrained": export.UNTRAINED, "supervised": f"supervised/{export.WEIGHTS}"}
+        module = self.module if module is None else module
+        there = {name: weights for name, weights in names.items() if (self.folder / weights).is_file()}
+        return {name: export.load(self.folder, module=module, weights=weights).encoder for name, weights in there.items()}
+
+    def _write(self, results: Mapping[str, Any]) -> None:
         work.write_json(results, self.folder / work.RESULTS)
         report.write([self.folder], self.page)
-        return found
 
     def encoder(self, module: nn.Module | None = None, *, untrained: bool = False) -> export.Kept:
         """The encoder, as `x -> features` for examples as they were read. `module`: a new one where it was one of your own."""
@@ -124,6 +172,12 @@ class Run:
         kept = self.encoder(module)
         read = domains.open(data, like=kept.facts)
         return kept(read.x), read
+
+
+def _chosen(evaluation: Part) -> dict[str, dict[str, Any]]:
+    """The evaluations by name, with all their options."""
+    checked = recipe.check({"evaluation": evaluation}, room)["evaluation"]
+    return {name: recipe.full(registry.find(room, name), given) for name, given in checked.items()}
 
 
 def train(

@@ -184,9 +184,9 @@ def _strip(prepared: Prepared) -> dict[str, Any]:
     return {name: value.numpy() for name, value in found.items()}
 
 
-def data_record(prepared: Prepared, labels_seen: int) -> dict[str, Any]:
+def data_record(material: Material, labels_seen: int) -> dict[str, Any]:
     """The facts of the data, for results.json."""
-    data, split, label = prepared.data, prepared.split, prepared.label
+    data, split, label = material.data, material.split, material.label
     parts = {"train": split.train, "val": split.val, "test": split.test}
     counts: dict[str, list[int]] = {}
     unlabelled = 0
@@ -207,10 +207,10 @@ def data_record(prepared: Prepared, labels_seen: int) -> dict[str, Any]:
         "classes": list(data.classes),
         "counts": counts,
         "unlabelled": unlabelled,
-        "labels_granted": prepared.granted,
+        "labels_granted": material.granted,
         "labels_seen": labels_seen,
         "split": split.says,
-        "notes": list(prepared.notes),
+        "notes": list(material.notes),
     }
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mixtrast import domains, draws, encoders, evaluate, methods, mixers, registry, spec, views
 from mixtrast.domains import Data, Split
 from mixtrast.encoders import Encoder
+from mixtrast.export import Kept
 from mixtrast.methods import Batch, Method
 from mixtrast.recipe import BESIDE, Facts, RecipeError, Training, check, decide, full, steps_of
 from mixtrast.training import Examples, Plan, choose
@@ -152,7 +153,7 @@ def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, t
     examples = section.get("examples")
     if examples is not None and (not isinstance(examples, int) or isinstance(examples, bool) or examples < 2):
         raise ValueError(f"`examples` must be how many training examples to use, 2 or more, got {examples!r}.")
-    options = {key: value for key, value in section.items() if key not in BESIDE and value not in (None, ())}
+    options = _given({key: value for key, value in section.items() if key not in BESIDE})
     data = domains.open(source, test=test, **options)
     split = _some(domains.split(data, seed=seed), data, examples, seed)
     label, target, seen, classes, notes = _labels(data, split, labels, bins, seed)
@@ -182,6 +183,25 @@ def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, t
         classes=classes,
         notes=(*data.notes, *notes),
     )
+
+
+def elsewhere(kept: Kept, seed: int, bins: int, source: Any, test: Any, options: Mapping[str, Any]) -> Material:
+    """Other data, read as those of a run were and scaled as its encoder knows it, with labels and a split of their own.
+
+    Raises: ValueError, TypeError or FileNotFoundError with a sentence.
+    """
+    facts = {**kept.facts, "task": "none", "classes": []}
+    data = domains.open(source, test=test, like=facts, **_given(options))
+    split = domains.split(data, seed=seed)
+    label, target, seen, classes, notes = _labels(data, split, None, bins, seed)
+    return Material(
+        section={"source": _said(source)}, seed=seed, data=data, split=split, scale=kept.scale, label=label, target=target,
+        seen=seen, classes=classes, notes=(*data.notes, *notes),
+    )  # fmt: skip
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value not in (None, ())}
 
 
 def _some(split: Split, data: Data, examples: int | None, seed: int) -> Split:
