@@ -34,6 +34,8 @@ class Training:
         bins: quantile bins that stand for classes where the label is a number.
         beside: "supervised": beside a method that sees labels the same encoder is trained with plain ones, a row of the
             report; "none" where that stands elsewhere, as in a comparison.
+        online: a linear probe that learns while the encoder does, shown with the looks on the way: "eval"; "dabs", as DABS and
+            Dmix's text have it, with the encoder's dropout on; "none".
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Training:
         log_every: int | None = None,
         bins: int = 10,
         beside: Literal["supervised", "none"] = "supervised",
+        online: Literal["none", "eval", "dabs"] = "none",
     ) -> None:
         whole = {"epochs": epochs, "steps": steps, "batch": batch, "log_every": log_every, "bins": bins}
         for name, value in whole.items():
@@ -88,4 +91,4 @@ class Training:
         self.warmup, self.milestones, self.gamma, self.decay_all, self.clip = warmup, milestones, gamma, decay_all, clip
         self.precision, self.channels_last, self.device = precision, channels_last, device
         self.checkpoint_every, self.log_every, self.bins = checkpoint_every, log_every, bins
-        self.trust, self.compile, self.beside = trust, compile, beside
+        self.trust, self.compile, self.beside, self.online = trust, compile, beside, online

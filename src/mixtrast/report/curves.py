@@ -82,6 +82,7 @@ def _loss_caption(seen: Mapping[str, Metrics], chance: bool) -> str:
 
 LOOKS = {
     "knn": ("knn", "kNN score while training", "kNN on validation examples, looked at while training."),
+    "online": ("online", "online probe", "A linear layer that learns along, on validation examples."),
     "rank": ("rank", "effective rank", "Effective rank of the features of validation examples: how many directions they use."),
 }
 
@@ -107,7 +108,7 @@ def look(runs: Mapping[str, Metrics], key: str, share: bool) -> Picture | None:
     x, y = _over_steps(axes, curves)
     axes.plot(x, y, color=COLOURS["trained"], linewidth=2.4, marker="o" if len(x) <= 30 else "", markersize=4)
     axes.set(xlabel="training step", ylabel=words)
-    as_share = key == "knn" and share
+    as_share = key in ("knn", "online") and share
     if as_share:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))
     axes.margins(x=0.02, y=0.12)

@@ -29,6 +29,7 @@ LEARNING = (
     ("gain_val", "better than chance, validation examples", "far less than on training examples: memorised"),
     ("alignment", "alignment", "of the embeddings: mean squared distance of two views of an example, 0 is the same"),
     ("uniformity", "uniformity", "of the embeddings: 0 is all alike, about −4 well spread"),
+    ("online", "online probe, accuracy", "of a linear layer that learned along, on validation examples"),
     ("rank", "effective rank", "directions the features use"),
     ("rank_untrained", "effective rank, untrained", "the same encoder before training"),
     ("dim", "dimensions of the features", ""),

@@ -34,6 +34,7 @@ PROBES = {
     "boosting": "trees",
     "convolutions": "random convolutions",
     "finetune": "fine-tuned",
+    "dabs": "DABS's probe",
 }
 MAJORITY = {"classes": "always the most frequent class", "number": "always the mean of the training set"}
 Mark = Literal["", "best", "near"]

@@ -15,6 +15,7 @@ from mixtrast.encoders import Encoder
 from mixtrast.export import embed
 from mixtrast.methods import Batch, Loss, Method
 from mixtrast.run import assess
+from mixtrast.run.online import Online
 from mixtrast.run.prepare import Prepared, _build
 from mixtrast.training import read_metrics
 
@@ -25,8 +26,8 @@ BATCHES, AT_MOST = 8, 1_024  # batches of training examples, and examples in the
 class Looker:
     """Looks at a run on its way, on validation examples: alignment, uniformity, effective rank, and kNN where labels are."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared = prepared
+    def __init__(self, prepared: Prepared, online: Online | None = None) -> None:
+        self.prepared, self.online = prepared, online
         train, val = (_some(prepared, rows, many) for rows, many in zip(_parts(prepared), LOOKED, strict=True))
         self.views = prepared.seen_as(val if len(val) > 1 else train, 2, "look")
         self.parts: dict[str, Tensor] = {}  # validation stands where test stands in the end: test is not touched on the way
@@ -45,6 +46,8 @@ class Looker:
             assert isinstance(knn, evaluate.Evaluation)
             features = assess.features_of(self.prepared, method.encoder, self.parts)
             seen["knn"] = knn(features, seed=0)["accuracy"]
+        if self.online is not None:
+            seen |= self.online.look(method.encoder)
         return {name: round(value, 5) for name, value in seen.items()}
 
 
@@ -82,6 +85,8 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
     begins = [line for line in lines if line["step"] > _waiting(prepared, method)] or lines[-1:]
     found.update(loss_first=begins[0]["loss"] if lines else None, loss_last=lines[-1]["loss"] if lines else None)
     found.update(steps=prepared.plan.steps)
+    looks = [line["look"] for line in read_metrics(folder) if "online" in line.get("look", {})]
+    found.update({"online": looks[-1]["online"]} if looks else {})
     if warned := [note for note in prepared.notes if "identifier" in note]:
         found.update(warned=warned)
     looker = Looker(prepared)

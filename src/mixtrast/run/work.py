@@ -21,6 +21,7 @@ import torch
 from mixtrast import export, recipe, report, spec, whole
 from mixtrast.encoders import Encoder
 from mixtrast.run import assess, learning
+from mixtrast.run.online import Online
 from mixtrast.run.prepare import Prepared
 from mixtrast.training import Doing, Fitted, Record, fit
 from mixtrast.version import __version__
@@ -94,9 +95,13 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     """Trains, evaluates, reports; returns the results. What is done already is not done again."""
     untrained = _initial(prepared, folder)
     record = Record(folder, _fingerprint(prepared.recipe))
-    looker = learning.Looker(prepared)
+    beside = Online(prepared) if prepared.plan.training.online != "none" and prepared.classes > 1 else None
+    looker = learning.Looker(prepared, beside)
     name = prepared.recipe["method"]["name"]
-    fitted = fit(prepared.method, prepared.examples, prepared.plan, record, resume=resume, look=looker, name=name, quiet=quiet)
+    fitted = fit(
+        prepared.method, prepared.examples, prepared.plan, record, resume=resume, look=looker, beside=beside, name=name,
+        quiet=quiet,
+    )  # fmt: skip
     for sentence in fitted.says:
         say(sentence)
     prepared.method.before_step(1.0)  # what changes over training stands at its end, however the run got there

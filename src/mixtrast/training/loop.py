@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -32,6 +32,16 @@ from mixtrast.training.record import NEWEST, Interrupted, Record, TrainingError
 from mixtrast.views import Scale, View, intensity
 
 Look = Callable[[Method, int], dict[str, Any]]
+
+
+class Beside(Protocol):
+    """What learns beside a method, from the same batches."""
+
+    def after(self, method: Method, batch: Batch) -> None: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +100,7 @@ def fit(
     *,
     resume: bool = False,
     look: Look | None = None,
+    beside: Beside | None = None,
     name: str = "training",
     quiet: bool = False,
 ) -> Fitted:
@@ -100,24 +111,32 @@ def fit(
         examples: what to learn from.
         record: the files of the run; None keeps nothing.
         look: called with the method in evaluation mode and the step; what it returns is kept in that step's line.
+        beside: learns from every batch after the method's step; its state is kept with the checkpoints.
 
     Raises: Interrupted after SIGINT or SIGTERM, saved; TrainingError on a non-finite loss; ValueError where no checkpoint is
         good; OSError where the disk is full (the last checkpoint is whole).
     """
     with draws.GLOBAL, torch.random.fork_rng(), _signals() as asked:
-        return _Run(method, examples, plan, record, look, asked).go(resume, name, quiet)
+        return _Run(method, examples, plan, record, look, beside, asked).go(resume, name, quiet)
 
 
 class _Run:
     """The state of one `fit`: weights, the optimizer, the step, and the line of metrics that is not written yet."""
 
     def __init__(
-        self, method: Method, examples: Examples, plan: Plan, record: Record | None, look: Look | None, asked: list[int]
+        self,
+        method: Method,
+        examples: Examples,
+        plan: Plan,
+        record: Record | None,
+        look: Look | None,
+        beside: Beside | None,
+        asked: list[int],
     ) -> None:
         from lightning_fabric import Fabric
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what it announces, our settings say with a reason
-        self.plan, self.record, self.look, self.asked, self.raw = plan, record, look, asked, method
+        self.plan, self.record, self.look, self.beside, self.asked, self.raw = plan, record, look, beside, asked, method
         machine = plan.machine
         self.fabric = Fabric(accelerator=machine.device, devices=1, precision=machine.precision)  # type: ignore[arg-type]
         if machine.channels_last:
@@ -178,6 +197,8 @@ class _Run:
             self.fabric.clip_gradients(self.method, self.optimizer, max_norm=self.plan.training.clip, error_if_nonfinite=False)
         self.optimizer.step()
         self.raw.after_step(step / self.plan.steps)
+        if self.beside is not None:
+            self.beside.after(self.raw, batch)
         self.step = step
         return loss
 
@@ -279,6 +300,7 @@ class _Run:
                     "method": self.raw.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
                     "environment": environment(self.plan.machine),
+                    **({} if self.beside is None else {"beside": self.beside.state_dict()}),
                 }
             )
 
@@ -289,6 +311,8 @@ class _Run:
         assert self.record is not None
         self.raw.load_state_dict(state["method"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.beside is not None:
+            self.beside.load_state_dict(state["beside"])
         self.step, self.before, self.last = int(state["step"]), float(state["seconds"]), float(state["loss"])
         says = [*self.record.says, f"resumed after step {self.step:,} of {self.plan.steps:,}"]
         for key, now in environment(self.plan.machine).items():
