@@ -9,6 +9,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -417,8 +418,7 @@ def test_facts_of_another_domain_are_refused_in_a_sentence(write):
 def test_trees_with_few_labels():
     """A label a class is more than nothing, and every class is held out where it can be."""
     from mixtrast.evaluate import Features, get
-    from mixtrast.evaluate._evaluation import Part
-    from mixtrast.evaluate.boosting import _held_out
+    from mixtrast.evaluate._choice import held_out
 
     rng = np.random.default_rng(0)
     y = np.arange(300) % 3
@@ -426,9 +426,8 @@ def test_trees_with_few_labels():
     for many in (3, 6, 30):
         features = Features.of(train=(x[:many], y[:many]), test=(x[100:], y[100:]), classes=3)
         assert get("boosting", trees=20)(features, seed=0)["accuracy"] > 0.5, many
-    ours, held = _held_out(Part(x[:30], y[:30]), 3, 0)
-    assert np.bincount(held.label).tolist() == [2, 2, 2]
-    assert len(ours) + len(held) == 30
+    assert np.bincount(y[:30][held_out(y[:30], 3, 0)]).tolist() == [2, 2, 2]
+    assert held_out(y[:30], 0, 0).sum() == 6
 
 
 def test_patches_of_tokens_are_of_tokens():
@@ -463,3 +462,28 @@ def test_categories_written_as_digits_stay_what_they_were(write):
     assert data.facts["levels"] == {"k": ["1", "2", "A"]}
     more = domains.open(write("k,v\n1,1\n2,2\n,3\n", "b.csv"), like=data.facts)
     assert torch.allclose(more.x[:, 0], torch.tensor([0, 1, NAN]), 0, 0, equal_nan=True)
+
+
+def test_labels_that_are_none_and_sounds_that_are_cut(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 2)), columns=["a", "b"])
+    with pytest.raises(
+        ValueError, match=r"'who' has 40 different values in 40 rows, most of them once: it looks like an identif"
+    ):
+        domains.open(table.assign(who=[f"u{n}" for n in range(40)]), label="who")
+    counted = domains.open(table.assign(who=range(100, 140)), label="who")
+    assert any("counts the rows one by one: it looks like a row number" in note for note in counted.notes)
+    grouped = domains.open(table.assign(y=np.arange(40) // 10 % 2, who=np.arange(40) // 10), label="y", groups="who")
+    assert any("is the same throughout each group: it tells 4 groups apart" in note for note in grouped.notes)
+    varied = domains.open(table.assign(y=np.arange(40) % 2, who=np.arange(40) // 10), label="y", groups="who")
+    assert not any("throughout" in note for note in varied.notes)
+    for number in range(4):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        with wave.open(str(tmp_path / "ab"[number % 2] / f"{number}.wav"), "wb") as sound:
+            sound.setparams((1, 2, 8000, 0, "NONE", ""))
+            sound.writeframes(b"\1\2" * 800)
+    assert len(domains.open(str(tmp_path)).x) == 4
+    path = tmp_path / "a/2.wav"
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(ValueError, match=r"2\.wav is cut off: it lacks 500 of the bytes that it says it has"):
+        domains.open(str(tmp_path))

@@ -67,6 +67,9 @@ def assemble(
         theirs = _encoded(test, "auto", {"task": chosen, "classes": list(classes)})
         label = None if label is None or theirs is None else torch.cat([label, theirs.label])
         notes += [f"test set: {note}" for note in (*test.notes, *(theirs.notes if theirs else ()))]
+    groups = _groups(source, test, notes)
+    if groups is not None and label is not None and chosen == "classes":
+        notes += _constant(label, groups, source.label_name)
     facts = facts_of(domain, source.spec, chosen, classes) | source.facts
     if like is not None and labels is None:  # the next may have labels again
         facts |= {key: like[key] for key in ("task", "classes")}
@@ -78,7 +81,7 @@ def assemble(
         label=label,
         task=chosen,
         classes=classes,
-        groups=_groups(source, test, notes),
+        groups=groups,
         given_test=given_test,
         scaling="feature" if isinstance(source.spec, Table) else "channel",
         views=default_views(source.spec) if source.views is None else source.views,
@@ -220,6 +223,19 @@ def _check_test(source: Source, test: Source) -> None:
             raise ValueError(
                 f"the {'training' if first else 'test'} set has {what}, the other has none. Both must, or neither."
             )
+
+
+def _constant(label: torch.Tensor, groups: torch.Tensor, name: str) -> list[str]:
+    """What to say where all of a group have one label."""
+    known = label >= 0
+    pairs = torch.unique(torch.stack([groups[known], label[known]]), dim=1)
+    many = len(groups[known].unique())
+    if pairs.shape[1] > many or many == int(known.sum()):
+        return []
+    return [
+        f"{name} is the same throughout each group: it tells {count(many, 'group')} apart, and scores are no more certain than "
+        "those of so many examples."
+    ]
 
 
 def _groups(source: Source, test: Source | None, notes: list[str]) -> torch.Tensor | None:

@@ -15,6 +15,7 @@ from mixtrast.domains._words import MISSING, Where, count, is_number, listed, ne
 
 Asked = Literal["auto", "classes", "number"]
 ASKED = ("auto", "classes", "number")
+LEAST_ROWS = 10  # from which a label that is another in every row is taken for an identifier
 MOST_CLASSES = 50  # whole numbers with more different values are numbers to predict, unless asked otherwise
 MOST_FRACTIONS = 1_000  # different values with fractions that can be classes, when asked
 
@@ -133,6 +134,12 @@ def _numbers(plain: np.ndarray, missing: np.ndarray, name: str, where: Where, no
                 "Text is for `--task classes`."
             )
         plain = np.array([np.nan if gone else float(text) for text, gone in zip(plain, missing, strict=True)])
+    there = plain[~missing].astype(np.float64)
+    if len(there) >= LEAST_ROWS and (np.diff(there) == 1).all():
+        notes = [
+            *notes,
+            f"{name} counts the rows one by one: it looks like a row number, not like what is to be predicted.",
+        ]
     with np.errstate(over="ignore"):
         numbers = plain.astype(np.float32)
     if np.isinf(numbers).any():
@@ -186,8 +193,19 @@ def _classes(
     label[~missing] = np.array([number[called] for called in names], dtype=np.int64)[inverse]
     notes += _absent(missing, name)
     if known is None:
+        _check_told_apart(np.bincount(label[~missing], minlength=len(classes)), name)
         notes += _about(np.bincount(label[~missing], minlength=len(classes)), classes, name)
     return Encoded(torch.from_numpy(label), "classes", tuple(classes), tuple(notes))
+
+
+def _check_told_apart(sizes: np.ndarray, name: str) -> None:
+    """Raises ValueError for a label that is another in nearly every row: an identifier, or free text."""
+    rows = int(sizes.sum())
+    if rows >= LEAST_ROWS and (sizes == 1).sum() > rows / 2:
+        raise ValueError(
+            f"{name} has {len(sizes):,} different values in {count(rows, 'row')}, most of them once: it looks like an "
+            "identifier, and no class can be learned from one example. Name another column, or none: imix and others need no label."
+        )
 
 
 def _absent(missing: np.ndarray, name: str) -> list[str]:

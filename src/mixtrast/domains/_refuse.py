@@ -7,7 +7,7 @@ from pathlib import Path
 from mixtrast.domains._words import nearest
 
 UNDERSTOOD = (
-    ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; .parquet; .ts; .jsonl; FASTA; folders of images "
+    ".npz; .csv, .tsv, .txt and .data, also packed as .gz, .bz2, .xz or .zip; .parquet; .ts; .jsonl; FASTA; folders of images, "
     "of tiles or of sounds; hf:owner/name; arrays and tensors, (x, y) tuples and dictionaries of them; pandas DataFrames"
 )
 

@@ -20,6 +20,7 @@ from mixtrast.domains._words import count, listed
 from mixtrast.spec import Series, from_dict
 
 ENDINGS = (".wav", ".flac", ".ogg")
+STREAMED = (0, 0xFFFFFFFF)  # what programs write that do not know the length yet
 SECONDS = 10.0  # the longest example, unless more is asked for
 
 
@@ -140,6 +141,8 @@ class _Folder:
             about = self.soundfile.info(str(path))
         except (RuntimeError, OSError) as error:
             raise ValueError(f"{path} could not be read as a sound: {error}. Leave it out, or save it again.") from error
+        if path.suffix.lower() == ".wav" and (lacking := _lacking(path)):
+            raise ValueError(f"{path} is cut off: it lacks {lacking:,} of the bytes that it says it has. Leave it out.")
         if not about.frames:
             raise ValueError(f"{path} has no samples: it is cut off or empty. Leave it out.")
         return int(about.samplerate), int(about.frames)
@@ -197,6 +200,19 @@ class _Folder:
                 )
             found.append(words[at])
         return np.array(found, dtype=object)
+
+
+def _lacking(path: Path) -> int:
+    """Bytes of samples that a .wav announces and does not have; libsndfile takes what there is and says nothing."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        while head[:4] == b"RIFF" and head[8:12] == b"WAVE" and len(chunk := file.read(8)) == 8:
+            length = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                return 0 if length in STREAMED else max(0, file.tell() + length - size)
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0
 
 
 def _is_of_sounds(root: Path) -> bool:
