@@ -204,7 +204,7 @@ def _check_told_apart(sizes: np.ndarray, name: str) -> None:
     if rows >= LEAST_ROWS and (sizes == 1).sum() > rows / 2:
         raise ValueError(
             f"{name} has {len(sizes):,} different values in {count(rows, 'row')}, most of them once: it looks like an "
-            "identifier, and no class can be learned from one example. Name another column, or none: imix and others need no label."
+            "identifier, and no class can be learned from one example. Name another column, or none: imix needs no label."
         )
 
 
