@@ -9,8 +9,9 @@ import inspect
 import sys
 from pathlib import Path
 
-from mixtrast import encoders, methods, mixers, registry, views
+from mixtrast import encoders, evaluate, methods, mixers, registry, spec, views
 
+SUITED = {"boosting": ", of tables", "convolutions": ", of series"}
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -29,6 +30,13 @@ def tables() -> dict[str, str]:
         lines += [f"| `{name}` | {registry.summary(registry.find(room, name))} |" for name in room.names()]
         lines += [f"| `{size}` | `{file}` of another size |" for size, (file, _) in sorted(registry.sizes(room).items())]
         found[mark] = "\n".join(lines)
+    lines = ["| evaluation | what it does | asked of |", "|---|---|---|"]
+    for name in evaluate.names():
+        kind = registry.find(evaluate, name)
+        rows = " and ".join(getattr(kind, "rows", ())) or "every row"
+        suited = "" if getattr(kind, "suits", lambda _: True)(spec.Image(1, 8, 8)) else SUITED.get(name, ", where named")
+        lines.append(f"| `{name}` | {registry.summary(kind)} | {rows}{suited} |")
+    found["evaluations"] = "\n".join(lines)
     return found
 
 

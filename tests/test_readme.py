@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import torch
 import yaml
 from PIL import Image
@@ -68,6 +69,11 @@ def test_the_commands_of_the_readme_run(tmp_path, commands, capsys):
         quick = ["--training.steps", "2", "--evaluation.labels.draws", "2"] if words[0] == "train" else []
         quick += ["--batch", "16", "--encoder.width", "4"] if "--recipe" in words else []  # few and small images here
         assert main([*words, *quick]) == 0, command
+    for line in README.split("Afterwards:")[1].split("```")[1].strip().splitlines():
+        words = shlex.split(line.partition("#")[0])[1:]
+        words += ["--evaluation.finetune.epochs", "1"] if "finetune" in words else []
+        assert main(words) == 0, line
+    assert "On other data: more" in (tmp_path / "runs/table-mixsupcon/report.html").read_text()
     assert "features in z.csv" in capsys.readouterr().out
     assert (tmp_path / "encoder.onnx").stat().st_size > 1_000
     for page in ("table-mixsupcon", "table-imix", "windows-imix", "windows-imix/seed-2", "photos-imix", "photos-moco"):
@@ -96,16 +102,19 @@ def test_every_kind_of_data_of_the_readme_is_read(tmp_path, monkeypatch):
         with wave.open(f"spoken/{n % 2}_s{n % 6}_{n}.wav", "wb") as sound:
             sound.setparams((1, 2, 4000, 0, "NONE", ""))
             sound.writeframes(rng.integers(-9000, 9000, 1200).astype("<i2").tobytes())
+    for n in lines:
+        Path("tiles", "ab"[n % 2]).mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(f"tiles/{'ab'[n % 2]}/{n}.tif", rng.integers(0, 9999, (8, 8, 5), dtype=np.uint16))
     block = README.split("A file says by itself")[1].split("```")[1]
     commands = [shlex.split(line.partition("#")[0])[1:] for line in block.strip().splitlines()]
-    assert len(commands) == 7
+    assert len(commands) == 8
     for at, words in enumerate(commands):
         quick = ["--training.steps", "2", "--evaluation", "linear", "--training.beside", "none", "--no-maps", "--quiet"]
         assert main([*words, *quick, "--out", f"run-{at}"]) == 0, words
-    chosen = [yaml.safe_load(Path(f"run-{at}/recipe.yaml").read_text()) for at in range(7)]
-    domains = ["tabular", "series", "windows", "text", "fasta", "speech", "tabular"]
+    chosen = [yaml.safe_load(Path(f"run-{at}/recipe.yaml").read_text()) for at in range(8)]
+    domains = ["tabular", "series", "windows", "text", "fasta", "speech", "tiles", "tabular"]
     assert [recipe["data"]["domain"] for recipe in chosen] == domains
-    names = ["mlp", "resnet1d", "resnet1d", "transformer", "transformer", "logmel", "transformer"]
+    names = ["mlp", "resnet1d", "resnet1d", "transformer", "transformer", "logmel", "resnet8", "transformer"]
     assert [recipe["encoder"]["name"] for recipe in chosen] == names
 
 
