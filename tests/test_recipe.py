@@ -347,7 +347,8 @@ def test_views_by_name_in_their_order(given, expected):
 def test_evaluations_by_name():
     assert checked(evaluation="knn+linear")["evaluation"] == {"knn": {}, "linear": {}}
     assert decided(evaluation="none")["evaluation"] == {}
-    assert list(decided()["evaluation"]) == registry.names(evaluate)
+    assert list(decided()["evaluation"]) == ["boosting", "knn", "labels", "linear"]  # of a table
+    assert list(decided(evaluation="usual+finetune")["evaluation"])[-1] == "finetune"
 
 
 def test_objects_of_the_users_own_pass_through():

@@ -226,3 +226,31 @@ def test_baselines_that_are_hard_to_beat_are_named():
         assert found[0]["verdict"] == verdict or found[-1]["verdict"] == verdict
     says = evaluate.diagnose({**learned, "probes": {"linear": linear, "convolutions": {"raw": 0.95}}})[0]["says"]
     assert says.startswith("Random convolutions on your data as they are do better (95.0 %)")
+
+
+def test_the_usual_evaluations_are_those_that_suit(tmp_path):
+    from mixtrast.cli.flags import dotted, sections
+    from mixtrast.cli.parser import parser
+    from mixtrast.run import prepare
+
+    x, y = small()
+    for words, suited in (
+        ([], {"boosting", "knn", "labels", "linear"}),
+        (["--evaluation.linear.protocol", "sgd"], {"boosting", "knn", "labels", "linear"}),
+        (["--evaluation", "usual+finetune"], {"boosting", "finetune", "knn", "labels", "linear"}),
+        (["--evaluation", "knn"], {"knn"}),
+    ):
+        given, options = dotted(["train", "x", "--window", "3", *words])
+        known = parser(dict.fromkeys(("train", "compare", "evaluate", "embed", "export", "report", "list"))).parse_args(given)
+        flags = sections(known, options)
+        assert flags["data"].pop("window") == "3"
+        chosen = prepare({**flags, "method": "npair"}, (x, y)).recipe["evaluation"]
+        assert set(chosen) == suited
+        assert chosen.get("linear", {}).get("protocol") == (
+            "sgd" if "sgd" in words else "lbfgs" if "linear" in suited else None
+        )
+    series = np.random.default_rng(0).normal(size=(60, 2, 20)), np.arange(60) % 2
+    assert set(prepare({"method": "npair"}, series).recipe["evaluation"]) == {"convolutions", "knn", "labels", "linear"}
+    run = mt.train((x, y), method="npair", training={"steps": 1}, evaluation="linear", quiet=True, out=tmp_path / "run")
+    assert set(run.evaluate("usual", data=(x, y))) == {"boosting", "knn", "linear"}
+    assert run.results["labels"]["points"]

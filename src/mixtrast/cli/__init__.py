@@ -207,7 +207,8 @@ def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[st
 
     if set(options) - ({"evaluation", "data"} if known.on else {"evaluation"}):
         strange = next(iter(set(options) - {"evaluation"}))
-        raise ValueError(f"evaluate takes options of evaluations, and of the data with --on, got --{strange}....")
+        more = ", and of the data" if known.on else ""
+        raise ValueError(f"evaluate takes options of evaluations only{more}, got --{strange}....")
     details = options.get("evaluation", {})
     named: dict[str, Any] = {name.strip(): {} for name in known.evaluation.split("+")} if known.evaluation else {}
     done, chosen = run.Run(Path(known.folder)), {**named, **details}

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 PLAIN = (
-    "label", "groups", "drop", "task", "header", "size", "skip-bad", "data-dir", "test", "labels", "examples", "method",
-    "mixer", "encoder", "views", "evaluation", "epochs", "batch", "lr", "seed", "out", "resume", "recipe", "no-maps",
-    "quiet",
+    "label", "groups", "drop", "task", "header", "window", "stride", "size", "skip-bad", "data-dir", "test", "labels",
+    "examples", "method", "mixer", "encoder", "views", "evaluation", "epochs", "batch", "lr", "seed", "out", "resume",
+    "recipe", "no-maps", "quiet",
 )  # fmt: skip
 GRID = ("cell", "vary", "grid", "against", "jobs")
 SWITCHES = ("skip-bad",)  # flags without a value
@@ -25,7 +25,7 @@ def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, An
     """The sections of a recipe that were given on the command line."""
     plain = {"label": known.label, "groups": known.groups, "drop": known.drop, "task": known.task}
     plain |= {"labels": known.labels, "examples": known.examples, "header": known.header, "size": known.size}
-    plain |= {"skip_bad": known.skip_bad or None, "data_dir": known.data_dir}
+    plain |= {"skip_bad": known.skip_bad or None, "data_dir": known.data_dir, "window": known.window, "stride": known.stride}
     flags: dict[str, Any] = {"data": {key: value for key, value in plain.items() if value is not None}}
     numbers = {"epochs": known.epochs, "batch": known.batch, "lr": known.lr}
     flags["training"] = {key: value for key, value in numbers.items() if value is not None}
@@ -42,9 +42,7 @@ def sections(known: argparse.Namespace, options: dict[str, Any]) -> dict[str, An
                 f"--views.{next(iter(details))} is an option of a view; name the views too, as in --views mask+noise."
             )
         if part == "evaluation" and known.evaluation is None:
-            from mixtrast import evaluate
-
-            flags[part] = {name: {} for name in evaluate.names()}  # options alone leave out none
+            flags[part] = {"usual": {}}  # options alone leave out none
         flags[part] = {**flags.get(part, {}), **details}
     return flags
 

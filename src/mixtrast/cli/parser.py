@@ -47,6 +47,8 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     data.add_argument("--drop", nargs="+", metavar="COL", help="columns to leave out")
     data.add_argument("--task", choices=("auto", "classes", "number"), help="what the label is (default: decided, and said)")
     data.add_argument("--header", choices=("auto", "yes", "no"), help="whether a table's first row names its columns")
+    data.add_argument("--window", metavar="ROWS", help="cut a long recording into series of so many rows")
+    data.add_argument("--stride", metavar="ROWS", help="from one window to the next (default: the window, no overlap)")
     data.add_argument("--size", metavar="PIXELS", help="side of the square that every image becomes")
     data.add_argument("--skip-bad", action="store_true", help="leave out and name images that cannot be read")
     data.add_argument("--data-dir", metavar="DIR", help="where named sets lie (default: MIXTRAST_DATA, or the cache)")
@@ -58,7 +60,7 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     parts.add_argument("--mixer", help="such as mixup, cutmix, mixup+cutmix")
     parts.add_argument("--encoder", help="default: mlp for tables, resnet8 for images")
     parts.add_argument("--views", help="such as mask+noise, a pipeline (simclr, supcon, ...), or none")
-    parts.add_argument("--evaluation", help="such as linear+knn (default: all of them)")
+    parts.add_argument("--evaluation", help="such as linear+knn, or usual+finetune (default: usual, all that suit such data)")
     training = command.add_argument_group("training")
     training.add_argument("--epochs", help="default: about 1,500 steps")
     training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
@@ -96,7 +98,8 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
         "data",
         nargs="?",
         metavar="DATA",
-        help="a built-in name (digits, mnist, cifar10), a folder of images, a .csv/.tsv (.gz) table, or an .npz",
+        help="a table (.csv, .parquet, ...), .npz, .ts, .fasta, text, a folder of images, tiles or sounds, hf:owner/name, or a "
+        "set by name (mixtrast list datasets)",
     )
     training = settings(train)
     training.add_argument("--seed", nargs="+", type=int, metavar="S", help="several give several runs and one report")

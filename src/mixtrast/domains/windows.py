@@ -70,7 +70,7 @@ class Windows(Domain):
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,C,L), NaN where values are missing."""
         if self.window is None:
-            raise ValueError("`window` of Windows must be given: how many rows a window has. Use `--data.window N`.")
+            raise ValueError("`window` of Windows must be given: how many rows a window has. Use `--window N`.")
         read = self._read(source, like)
         other = None if test is None else self._read(test, {"domain": self.called, "options": self.options(), **read.facts})
         return assemble(self, parts(existing(source))[0], read, test=other, task=self.task, like=like)

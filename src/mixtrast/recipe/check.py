@@ -18,6 +18,7 @@ from mixtrast.recipe.training import Training
 from mixtrast.spec import Series
 from mixtrast.views import View
 
+USUAL = "usual"  # of evaluations: all that suit the data
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
 BESIDE = ("source", "test", "domain", "labels", "examples", "fingerprint")  # of the data section, what is no option of a domain
 _KEPT = ("why", "versions")  # written into a run's recipe beside the sections, and passed over when it is read
@@ -134,6 +135,9 @@ def _several(section: str, room: ModuleType, value: Any, problems: list[str]) ->
         value = {} if value == "none" else {name.strip(): {} for name in value.split("+")}
     found: dict[str, Any] = {}
     for name, options in _unfolded(_mapping(value, section, problems)).items():
+        if section == "evaluation" and name == USUAL:  # which these are, the data say
+            found[name] = {}
+            continue
         if not isinstance(options, Mapping | None):
             if not isinstance(options, _own(section)):
                 problems.append(f"{name} of {section} must be a mapping of its options, got {options!r}.")

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from mixtrast import encoders, methods, mixers, registry, views
-from mixtrast.recipe.check import RecipeError
+from mixtrast.recipe.check import USUAL, RecipeError
 from mixtrast.recipe.check import part as checked
 from mixtrast.recipe.training import Training
 from mixtrast.spec import Image, Series, Spec, Tokens, is_plain
@@ -201,12 +201,17 @@ def steps_of(training: Mapping[str, Any], rows: int) -> int:
     return int(training["steps"] or training["epochs"] * max(1, rows // training["batch"]))
 
 
+def chosen_evaluations(given: Mapping[str, Any], spec: Spec, room: ModuleType) -> dict[str, dict[str, Any]]:
+    """Evaluations by name, with all their options; "usual" among the names are all that suit such data."""
+    suit = [name for name in registry.names(room) if getattr(registry.find(room, name), "suits", lambda _: True)(spec)]
+    names = [each for name in given for each in (suit if name == USUAL else (name,))]
+    return {name: full(registry.find(room, name), given.get(name, {})) for name in dict.fromkeys(names)}
+
+
 def _evaluation(given: Mapping[str, Any] | None, spec: Spec, room: ModuleType, why: dict[str, str]) -> dict[str, Any]:
-    names = list(given or ())
-    if given is None:
-        names = [name for name in registry.names(room) if getattr(registry.find(room, name), "suits", lambda _: True)(spec)]
+    if given is None or USUAL in given:
         why["evaluation"] = "all that suit such data"
-    return {name: full(registry.find(room, name), (given or {}).get(name, {})) for name in names}
+    return chosen_evaluations({USUAL: {}} if given is None else given, spec, room)
 
 
 def _fits(kind: type[Any], method: str, facts: Facts, problems: list[str]) -> None:

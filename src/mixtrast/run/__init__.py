@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mixtrast import domains, export, recipe, registry, report
+from mixtrast import domains, export, recipe, report
 from mixtrast import evaluate as room
 from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
@@ -80,12 +80,14 @@ class Run:
         They take their place in results.json and the report, and the verdicts are told anew.
 
         Args:
-            chosen: "linear", "knn+labels", or a mapping of options: {"linear": {"protocol": "sgd"}}.
+            chosen: "linear", "knn+labels", "usual" for all that suit such data, or a mapping of options: {"linear":
+                {"protocol": "sgd"}}.
             data, test: the data again, where the run had them from memory.
             module: a new one of the same make, where the encoder was one of your own.
         """
-        results, settings, options = self.results, self.recipe, _chosen(chosen)
+        results, settings, asked = self.results, self.recipe, _checked(chosen)
         material = read(settings["data"], settings["seed"], settings["training"]["bins"], data, test)
+        options = recipe.chosen_evaluations(asked, material.data.spec, room)
         encoders = self._encoders(module)
         with Doing("evaluating", assess.tellings(encoders, options)) as tell:
             rows = assess.rows_of(material, encoders, tell)
@@ -125,14 +127,16 @@ class Run:
             evaluation: which, but for `labels`.
             module: a new one of the same make, where the encoder was one of your own.
         """
-        results, settings, chosen = self.results, self.recipe, _chosen(evaluation)
-        if "labels" in chosen:
+        results, settings, asked = self.results, self.recipe, _checked(evaluation)
+        if "labels" in asked:
             raise ValueError("`labels` is asked of a run's own data. Use linear, knn or finetune on others.")
         data, label, groups = joined(data, label, groups)
         encoders = self._encoders(module)
         more = {"label": label, "groups": groups, **(options or {})}
         bins = settings["training"]["bins"]
         material = elsewhere(self.encoder(module), settings["seed"], bins, data, test, more)
+        chosen = recipe.chosen_evaluations(asked, material.data.spec, room)
+        chosen.pop("labels", None)
         with Doing("evaluating", assess.tellings(encoders, chosen)) as tell:
             rows = assess.rows_of(material, encoders, tell)
             if not rows:
@@ -174,10 +178,9 @@ class Run:
         return kept(read.x), read
 
 
-def _chosen(evaluation: Part) -> dict[str, dict[str, Any]]:
-    """The evaluations by name, with all their options."""
-    checked = recipe.check({"evaluation": evaluation}, room)["evaluation"]
-    return {name: recipe.full(registry.find(room, name), given) for name, given in checked.items()}
+def _checked(evaluation: Part) -> dict[str, Any]:
+    found: dict[str, Any] = recipe.check({"evaluation": evaluation}, room)["evaluation"]
+    return found
 
 
 def train(

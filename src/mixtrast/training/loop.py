@@ -117,7 +117,7 @@ def fit(
         good; OSError where the disk is full (the last checkpoint is whole).
     """
     with draws.GLOBAL, torch.random.fork_rng(), _signals() as asked:
-        return _Run(method, examples, plan, record, look, beside, asked).go(resume, name, quiet)
+        return _Run(method, examples, plan, record, look, asked, beside).go(resume, name, quiet)
 
 
 class _Run:
@@ -130,8 +130,8 @@ class _Run:
         plan: Plan,
         record: Record | None,
         look: Look | None,
-        beside: Beside | None,
         asked: list[int],
+        beside: Beside | None = None,
     ) -> None:
         from lightning_fabric import Fabric
 
