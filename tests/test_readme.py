@@ -149,11 +149,13 @@ def test_every_call_of_the_methods_table_computes():
     n, g = 8, torch.Generator().manual_seed(0)
     unit = lambda rows: torch.nn.functional.normalize(torch.randn(rows, 5, generator=g))  # noqa: E731
     who, y, itself = Labels.of(torch.arange(n)), torch.arange(n) % 3, torch.arange(n)
+    ids = torch.stack([y, torch.where(itself % 2 == 0, (y + 1) % 3, -1)], 1)
     names = {
         "z": unit(n), "c": unit(n), "q": unit(n), "k": unit(n), "p": unit(n), "queue": unit(12), "logits": unit(n),
         "who": who, "both": Labels.of(torch.arange(n // 2).repeat(2)), "classes": Labels.of(y), "itself": itself,
         "mix": Mix(torch.stack([itself, itself.flip(0)], 1), torch.tensor([[0.7, 0.3]]).expand(n, 2)), "y": y.clone(),
-        "index": itself, "nobody": Labels.nobody(12), "Labels": Labels, "align": align, "row_mass": row_mass,
+        "index": itself, "tags": Labels(ids, (ids >= 0) / (ids >= 0).sum(1, keepdim=True)), "ids": ids,
+        "share": (ids >= 0) / (ids >= 0).sum(1, keepdim=True), "nobody": Labels.nobody(12), "Labels": Labels, "align": align, "row_mass": row_mass,
         "soft_cross_entropy": soft_cross_entropy, "arange": torch.arange, "n": n // 2,
         "contrast": lambda *a, **k: contrast(*a, temperature=0.1, **k),
         "log_partition": lambda *a, **k: log_partition(names["z"], names["z"], temperature=0.1, exclude=itself, **k),
