@@ -69,7 +69,9 @@ def write_sequences(folder: Path) -> None:
     (folder / "t.jsonl").write_text("".join(json.dumps({"t": f"a few words and {n} more"}) + "\n" for n in range(9)))
     for number in range(4):
         (folder / "tiles" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(folder / "tiles" / "ab"[number % 2] / f"{number}.tif", np.full((8, 6, 5), number, np.uint16))
+        tifffile.imwrite(
+            folder / "tiles" / "ab"[number % 2] / f"{number}.tif", np.full((8, 6, 5), number, np.uint16), planarconfig="contig"
+        )
     for name in ("yes", "no"):
         (folder / "sounds" / name).mkdir(parents=True)
         with wave.open(str(folder / "sounds" / name / "1.wav"), "wb") as sound:

@@ -104,7 +104,9 @@ def test_every_kind_of_data_of_the_readme_is_read(tmp_path, monkeypatch):
             sound.writeframes(rng.integers(-9000, 9000, 1200).astype("<i2").tobytes())
     for n in lines:
         Path("tiles", "ab"[n % 2]).mkdir(parents=True, exist_ok=True)
-        tifffile.imwrite(f"tiles/{'ab'[n % 2]}/{n}.tif", rng.integers(0, 9999, (8, 8, 5), dtype=np.uint16))
+        tifffile.imwrite(
+            f"tiles/{'ab'[n % 2]}/{n}.tif", rng.integers(0, 9999, (8, 8, 5), dtype=np.uint16), planarconfig="contig"
+        )
     block = README.split("A file says by itself")[1].split("```")[1]
     commands = [shlex.split(line.partition("#")[0])[1:] for line in block.strip().splitlines()]
     assert len(commands) == 8
@@ -153,9 +155,10 @@ def test_every_call_of_the_methods_table_computes():
     names = {
         "z": unit(n), "c": unit(n), "q": unit(n), "k": unit(n), "p": unit(n), "queue": unit(12), "logits": unit(n),
         "who": who, "both": Labels.of(torch.arange(n // 2).repeat(2)), "classes": Labels.of(y), "itself": itself,
-        "mix": Mix(torch.stack([itself, itself.flip(0)], 1), torch.tensor([[0.7, 0.3]]).expand(n, 2)), "y": y.clone(),
-        "index": itself, "tags": Labels(ids, (ids >= 0) / (ids >= 0).sum(1, keepdim=True)), "ids": ids,
-        "share": (ids >= 0) / (ids >= 0).sum(1, keepdim=True), "nobody": Labels.nobody(12), "Labels": Labels, "align": align, "row_mass": row_mass,
+        "mix": Mix(torch.stack([itself, itself.flip(0)], 1), torch.tensor([[0.7, 0.3]]).expand(n, 2)),
+        "y": y.clone(), "share": (ids >= 0) / (ids >= 0).sum(1, keepdim=True), "ids": ids, "nobody": Labels.nobody(12),
+        "index": itself, "tags": Labels(ids, (ids >= 0) / (ids >= 0).sum(1, keepdim=True)), "Labels": Labels, "align": align,
+        "row_mass": row_mass,
         "soft_cross_entropy": soft_cross_entropy, "arange": torch.arange, "n": n // 2,
         "contrast": lambda *a, **k: contrast(*a, temperature=0.1, **k),
         "log_partition": lambda *a, **k: log_partition(names["z"], names["z"], temperature=0.1, exclude=itself, **k),

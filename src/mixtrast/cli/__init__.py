@@ -205,8 +205,9 @@ def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[st
     from mixtrast import run
     from mixtrast.cli import show
 
-    if set(options) - ({"evaluation", "data"} if known.on else {"evaluation"}):
-        strange = next(iter(set(options) - {"evaluation"}))
+    allowed = {"evaluation", "data"} if known.on else {"evaluation"}
+    if set(options) - allowed:
+        strange = next(iter(set(options) - allowed))
         more = ", and of the data" if known.on else ""
         raise ValueError(f"evaluate takes options of evaluations only{more}, got --{strange}....")
     details = options.get("evaluation", {})

@@ -70,12 +70,16 @@ def outcome(run: Run) -> None:
 def elsewhere(run: Run, source: str) -> None:
     """The table of other data, and what was found in them."""
     results = run.results
-    found = results["elsewhere"][source]
+    found = next(each for key, each in reversed(results["elsewhere"].items()) if key.split(" --label ")[0].startswith(source))
     console = Console(highlight=False)
     console.print(f"[bold]{found['data']['name']}[/bold]: {found['data']['split']}", soft_wrap=True)
     for note in found["data"]["notes"]:
         console.print(f"  {note}", soft_wrap=True, markup=False)
     _rows(console, report.table({**found, "seed": results["seed"]}))
+    if found["own"]:
+        console.print(
+            "\nThese are the run's own data in another split: the encoder may have been trained on what is tested here."
+        )
     console.print(f"\nAdded to the report: {run.page}", soft_wrap=True, markup=False)
 
 

@@ -99,6 +99,11 @@ def decode(path: str, form: Form) -> tuple[Header, np.ndarray | None]:
         raise UnusableError(getattr(error, "strerror", None) or CUT) from error
 
 
+def header_of(image: Image.Image) -> Header:
+    """Of an image that is open already. Raises: UnusableError."""
+    return _header(image)
+
+
 def pixels_of(image: Image.Image, form: Form) -> np.ndarray:
     """(C,H,W) of an image that is open already, in the form. Raises: UnusableError."""
     found = _header(image)

@@ -1,23 +1,24 @@
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from mixtrast.domains._assemble import Source, assemble
+from mixtrast.domains._assemble import Source, assemble, shown
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import Asked
-from mixtrast.domains._pixels import Form, UnusableError, pixels_of
+from mixtrast.domains._pixels import Form, UnusableError, header_of, pixels_of
 from mixtrast.domains._sheet import load_pandas
 from mixtrast.domains._words import count, listed, nearest
 from mixtrast.domains.arrays import Arrays
-from mixtrast.domains.images import default_views
+from mixtrast.domains.images import Images, default_views
 from mixtrast.domains.tabular import Tabular
 from mixtrast.domains.text import Text
+from mixtrast.spec import Image, from_dict
 
 PREFIX = "hf:"
 PARTS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
@@ -74,13 +75,22 @@ class HF(Domain):
         found = self._parts(name)
         features = found[0][1].features
         label = self._label(features, name)
+        text = () if self.text is None else (self.text,) if isinstance(self.text, str) else self.text
+        self._check(features, name, {"groups": self.groups, **{f"drop {at}": one for at, one in enumerate(self.drop)},
+                                     **{f"text {at}": one for at, one in enumerate(text)}})  # fmt: skip
+        if label in self.drop:
+            raise ValueError(f"`drop` of hf:{name} must not name the label, got {label!r}.")
+        found, notes = _told(found, label)
         pictures = [key for key, kind in features.items() if type(kind).__name__ == "Image" and key not in self.drop]
-        data = self._pictures(name, found, pictures[0], label, like) if pictures else self._frame(name, found, label, like)
+        made = partial(self._pictures, column=pictures[0]) if pictures else self._frame
+        data = made(name, [rows for _, rows in found], label, like)
         part = np.repeat([which for which, _ in found], [len(rows) for _, rows in found])
         here = {which: torch.from_numpy(part == which) for which in ("val", "test")}
         given: dict[str, Any] = {f"given_{which}": rows if rows.any() else None for which, rows in here.items()}
         sizes = ", ".join(f"{which} {len(rows):,}" for which, rows in found)
-        return replace(data, name=name.rstrip("/").rpartition("/")[2], **given, notes=(f"{source}: {sizes}.", *data.notes))
+        return replace(
+            data, name=name.rstrip("/").rpartition("/")[2], **given, notes=(f"{source}: {sizes}.", *notes, *data.notes)
+        )
 
     def _parts(self, name: str) -> list[tuple[str, Any]]:
         """Its splits, training first."""
@@ -113,58 +123,85 @@ class HF(Domain):
 
     def _label(self, features: Any, name: str) -> str | None:
         if self.label is not None:
-            if self.label not in features:
-                raise ValueError(f"hf:{name} has no column {self.label!r}.{nearest(self.label, list(features))} It has: "
-                                 f"{listed(list(features))}.")  # fmt: skip
+            self._check(features, name, {"label": self.label})
+            if type(features[self.label]).__name__ not in ("Value", "ClassLabel"):
+                kind = type(features[self.label]).__name__
+                raise ValueError(
+                    f"column {self.label!r} of hf:{name} cannot be the label: it is of the kind {kind}, not one value."
+                )
             return self.label
         classes = [key for key, kind in features.items() if type(kind).__name__ == "ClassLabel" and key not in self.drop]
         return classes[0] if len(classes) == 1 else None
 
-    def _frame(self, name: str, found: list[tuple[str, Any]], label: str | None, like: dict[str, Any] | None) -> Data:
-        pandas = load_pandas()
-        frames = [rows.to_pandas() for _, rows in found]
-        for frame, (_, rows) in zip(frames, found, strict=True):
-            kind: Any = None if label is None else rows.features[label]
-            if type(kind).__name__ == "ClassLabel":
-                frame[label] = frame[label].map(dict(enumerate(kind.names)))  # -1 is missing
-        if len(frames) == 3 and label is not None and frames[2][label].isna().all():  # not given out: validation tests
-            found[:], frames = [found[0], ("test", found[1][1])], frames[:2]
-        whole = pandas.concat(frames, ignore_index=True).drop(columns=list(self.drop))
-        text = Text(text=self.text, label=label, groups=self.groups, vocab=self.vocab, length=self.length, task=self.task)
-        if self.text is not None or text.takes(whole.drop(columns=[label] if label else [])):
-            return text.load(whole, like=like)
-        return Tabular(label=label, groups=self.groups, task=self.task).load(whole, like=like)
+    def _check(self, features: Any, name: str, asked: dict[str, str | None]) -> None:
+        for option, column in asked.items():
+            if column is not None and column not in features:
+                raise ValueError(
+                    f"hf:{name} has no column {column!r} for `{option.split()[0]}`.{nearest(column, list(features))} It has: "
+                    f"{listed(list(features))}."
+                )
 
-    def _pictures(
-        self, name: str, found: list[tuple[str, Any]], column: str, label: str | None, like: dict[str, Any] | None
-    ) -> Data:
-        images = [image for _, rows in found for image in rows[column]]
-        size = self.size if like is None else like["spec"]["height"]
-        sizes = Counter(image.size for image in images)
-        if size is None and len(sizes) > 1:
-            most = [f"{width:,} × {height:,} ({many:,})" for (width, height), many in sizes.most_common()]
-            raise ValueError(f"images of hf:{name} must be of one size, got {listed(most, 3)}. `--data.size 64` makes them so.")
-        (width, height), colour = next(iter(sizes)), any(image.mode not in ("L", "1") for image in images)
-        form = Form(3 if colour else 1, size or height, size or width, resize=size is not None)
-        x = np.zeros((len(images), form.channels, form.height, form.width), np.uint8)
-        for at, image in enumerate(images):
-            try:
-                x[at] = pixels_of(image, form)
-            except UnusableError as reason:
-                raise ValueError(f"image {at + 1:,} of hf:{name} cannot be used: {reason}.") from reason
-        labels = None
-        if label is not None:
-            kind = found[0][1].features[label]
-            values = [value for _, rows in found for value in rows[label]]
-            named = type(kind).__name__ == "ClassLabel"
-            labels = np.array([(kind.names[v] if v >= 0 else "") if named else v for v in values], dtype=object)
+    def _frame(self, name: str, parts: list[Any], label: str | None, like: dict[str, Any] | None) -> Data:
+        frames = []
+        for rows in parts:
+            frame = rows.to_pandas().drop(columns=list(self.drop))
+            if label is not None and type(rows.features[label]).__name__ == "ClassLabel":
+                frame[label] = frame[label].map(dict(enumerate(rows.features[label].names)))  # -1 is missing
+            frames.append(frame)
+        held = load_pandas().concat(frames[1:], ignore_index=True) if len(frames) > 1 else None  # nothing is learned from these
+        text = Text(text=self.text, label=label, groups=self.groups, vocab=self.vocab, length=self.length, task=self.task)
+        if self.text is not None or text.takes(frames[0].drop(columns=[label] if label else [])):
+            return text.load(frames[0], test=held, like=like)
+        return Tabular(label=label, groups=self.groups, task=self.task).load(frames[0], test=held, like=like)
+
+    def _pictures(self, name: str, parts: list[Any], label: str | None, like: dict[str, Any] | None, *, column: str) -> Data:
+        images = [image for rows in parts for image in rows[column]]
+        gone = sum(image is None for image in images)
+        if gone:
+            raise ValueError(
+                f"hf:{name} lacks {count(gone, 'image')} of {len(images):,} in {column!r}. Save it without those rows."
+            )
+        try:
+            seen = [header_of(image) for image in images]
+            wanted = None if like is None else from_dict(like["spec"])
+            if wanted is None:
+                form = Images(size=self.size)._form(seen, None)
+            elif isinstance(wanted, Image):
+                form = Form(wanted.channels, wanted.height, wanted.width, resize=True)
+            else:
+                raise ValueError(f"examples must look as those before, {shown(wanted)}, and hf:{name} holds images.")
+            x = np.stack([pixels_of(image, form) for image in images])
+        except UnusableError as reason:
+            raise ValueError(f"an image of hf:{name} cannot be used: {reason}.") from reason
+        asked = {"label": label, "groups": self.groups}
+        columns = {key: _column(parts, name_) for key, name_ in asked.items() if name_ is not None}
         source = Source(
             x=x,
-            label=labels,
-            groups=None,
+            label=columns.get("label"),
+            groups=columns.get("groups"),
             where=lambda row: f"row {row:,}",
             facts={"intensities": True},
             views=default_views(form.channels),
             notes=(f"{count(len(x), 'image')} of {form.height} × {form.width}.",),
         )
-        return assemble(Arrays(), name, source, task=self.task if labels is not None else "auto", like=like)
+        return assemble(Arrays(), name, source, task=self.task if label is not None else "auto", like=like)
+
+
+def _column(parts: list[Any], name: str) -> np.ndarray:
+    """Of all parts; classes by their names, missing ones empty."""
+    kind = parts[0].features[name]
+    values = [value for rows in parts for value in rows[name]]
+    if type(kind).__name__ == "ClassLabel":
+        values = [kind.names[value] if value is not None and value >= 0 else "" for value in values]
+    return np.array(values, dtype=object)
+
+
+def _told(found: list[tuple[str, Any]], label: str | None) -> tuple[list[tuple[str, Any]], list[str]]:
+    """Without parts whose labels were not given out; then validation is the test set."""
+    if label is None:
+        return found, []
+    hidden = {which for which, rows in found[1:] if all(value is None or value == -1 for value in set(rows[label]))}
+    left = [(which, rows) for which, rows in found if which not in hidden]
+    if "test" in hidden:
+        left = [("test" if which == "val" else which, rows) for which, rows in left]
+    return left, [f"the labels of {which} were not given out: left out." for which in sorted(hidden)]

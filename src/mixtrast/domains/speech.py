@@ -20,7 +20,7 @@ from mixtrast.domains._words import count, listed
 from mixtrast.spec import Series, from_dict
 
 ENDINGS = (".wav", ".flac", ".ogg")
-STREAMED = (0, 0xFFFFFFFF)  # what programs write that do not know the length yet
+STREAMED = 0x7FFFF000  # programs that do not know the length yet write 0, or something from here on
 SECONDS = 10.0  # the longest example, unless more is asked for
 
 
@@ -210,7 +210,7 @@ def _lacking(path: Path) -> int:
         while head[:4] == b"RIFF" and head[8:12] == b"WAVE" and len(chunk := file.read(8)) == 8:
             length = int.from_bytes(chunk[4:], "little")
             if chunk[:4] == b"data":
-                return 0 if length in STREAMED else max(0, file.tell() + length - size)
+                return max(0, file.tell() + length - size) if 0 < length < STREAMED else 0
             file.seek(length + length % 2, os.SEEK_CUR)
     return 0
 

@@ -133,6 +133,12 @@ class Tabular(Domain):
         if label is not None and label == groups:
             raise ValueError(f"`label` and `groups` of Tabular must be two columns, got {label!r} for both.")
         if known is not None:
+            for option, column in (("label", label), ("groups", groups)):
+                if column in known["columns"] and not unnamed:
+                    raise ValueError(
+                        f"column {column!r} of {sheet.name} cannot be the {option}: the earlier data had it among the "
+                        f"inputs, so what was learned has seen it. Train again with `--{option} {column}`, or name another."
+                    )
             return (_in_order if unnamed else _by_name)(sheet, label, groups, tuple(known["columns"]))
         dropped = [sheet.find(name, "drop") for name in self.drop]
         needed = sorted({label, groups} & set(dropped) - {None}, key=str)

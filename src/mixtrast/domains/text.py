@@ -67,7 +67,7 @@ class Text(Domain):
     @staticmethod
     def takes(source: object) -> bool:
         if is_frame(source):
-            return any(_is_text(_written(source[name].head(SAMPLE))) for name in source.columns)  # type: ignore[index, attr-defined]
+            return any(_is_text_of(source[name]) for name in source.columns)  # type: ignore[index, attr-defined]
         if not is_path(source):
             return False
         path = Path(str(source)).expanduser()
@@ -207,6 +207,12 @@ def _is_text(cells: Sequence[str]) -> bool:
         return False
     words = sum(not is_number(word.strip(",;")) for cell in there for word in cell.split())
     return words >= 2.5 * len(there) and len(set(there)) > 0.5 * len(there)
+
+
+def _is_text_of(values: Any) -> bool:
+    """Of a column of a frame: text, and nothing else that could be written as such."""
+    some = values.head(SAMPLE).dropna().tolist()
+    return all(isinstance(value, str) for value in some) and _is_text([value.strip() for value in some])
 
 
 def _written(values: Any) -> list[str]:

@@ -13,6 +13,7 @@ from PIL import Image as Picture
 from mixtrast.domains._assemble import check_like, facts_of, finite, is_path
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._folder import Listing, parts, scan, unwrapped
+from mixtrast.domains._pixels import ENDINGS as IMAGES
 from mixtrast.domains._words import count
 from mixtrast.domains.images import Rows, rows_of
 from mixtrast.spec import Image
@@ -84,19 +85,11 @@ class Tiles(Domain):
 
 def read(paths: Sequence[str]) -> np.ndarray:
     """(N,C,H,W) float32. Raises: ValueError where a file is damaged or another shape than the first."""
-    tifffile = _tifffile()
-
-    def one(path: str) -> np.ndarray:
-        try:
-            return _bands_first(np.asarray(tifffile.imread(path)))
-        except Exception as error:  # whatever a decoder makes of bytes that are no image, it is about the file
-            raise ValueError(f"{path} could not be read as a tile: {error}. Leave it out, or save it again.") from error
-
-    shape = one(paths[0]).shape
+    shape = _tile(paths[0]).shape
     x = np.empty((len(paths), *shape), dtype=np.float32)
 
     def fill(at: int) -> None:
-        tile = one(paths[at])
+        tile = _tile(paths[at])
         if tile.shape != shape:
             raise ValueError(f"{paths[at]} must be as the first tile, {shape} (bands, height, width), got {tile.shape}.")
         x[at] = tile
@@ -106,33 +99,51 @@ def read(paths: Sequence[str]) -> np.ndarray:
     return finite(x, owner="tiles", where=lambda row: paths[row], rows="tile")
 
 
-def _bands_first(tile: np.ndarray) -> np.ndarray:
-    """(C,H,W): the bands are the axis that is shortest, at either end."""
-    if tile.ndim == 2:
-        return tile[None]
-    if tile.ndim != 3:
-        raise ValueError(f"it has {tile.ndim} axes")
-    return tile if tile.shape[0] <= tile.shape[2] else tile.transpose(2, 0, 1)
+def _tile(path: str) -> np.ndarray:
+    """(C,H,W), by what the file says of its axes: Y and X, and one more of bands."""
+    try:
+        with _tifffile().TiffFile(path) as file:
+            series = file.series[0]
+            tile, axes = np.asarray(series.asarray()), str(series.axes)
+    except Exception as error:  # whatever a decoder makes of bytes that are no image, it is about the file
+        raise ValueError(f"{path} could not be read as a tile: {error}. Leave it out, or save it again.") from error
+    if "Y" not in axes or "X" not in axes or tile.ndim not in (2, 3):
+        raise ValueError(f"{path} must have the axes of an image and one of bands at most, got {axes} of shape {tile.shape}.")
+    order = [at for at, axis in enumerate(axes) if axis not in "YX"] + [axes.index("Y"), axes.index("X")]
+    return tile[None] if tile.ndim == 2 else tile.transpose(order)
 
 
 def _first(root: Path) -> str | None:
-    """The first .tif below a folder; None where there is another kind of image before it, or none."""
+    """The first image below a folder, where that is a .tif."""
     for folder, folders, names in os.walk(root):
         folders.sort()
-        images = sorted(name for name in names if not name.startswith("."))
+        images = sorted(name for name in names if name.lower().endswith(IMAGES) and not name.startswith("."))
         if images:
-            found = images[0].lower().endswith(ENDINGS)
-            return os.path.join(folder, images[0]) if found else None
+            return os.path.join(folder, images[0]) if images[0].lower().endswith(ENDINGS) else None
     return None
 
 
 def _is_picture(path: str) -> bool:
-    """Whether it is an image of one page with at most four bands, which `images` reads."""
+    """Whether it is grey or colour of bytes or 16 bits, of one page, which `images` reads."""
+    try:
+        tifffile = _tifffile()
+    except ImportError:
+        return not _is_strange_to_pillow(path)
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages[0]
+            return len(file.pages) == 1 and page.samplesperpixel in (1, 3, 4) and page.dtype in (np.uint8, np.uint16, np.bool_)
+    except Exception:  # no TIFF: that is said by who reads it
+        return True
+
+
+def _is_strange_to_pillow(path: str) -> bool:
+    """Without tifffile: whether it takes that, which is then said."""
     try:
         with Picture.open(path) as image:
-            return getattr(image, "n_frames", 1) == 1 and image.mode not in ("F", "I")
+            return getattr(image, "n_frames", 1) > 1 or image.mode in ("F", "I")
     except Exception:  # Pillow knows no more than four bands
-        return False
+        return True
 
 
 def _part(path: str, asked: str) -> str:

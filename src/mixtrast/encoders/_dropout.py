@@ -24,7 +24,7 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return nn.functional.dropout(x, self.p)
-        least = round(self.p * STEPS)
+        least = min(round(self.p * STEPS), STEPS - 1)
         draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= least - STEPS // 2
         return x * (kept * x.new_tensor(STEPS / (STEPS - least)))

@@ -32,7 +32,7 @@ class LogMel(Encoder):
         hop: h in samples; None: such that there are about as many frames as mel bands.
         mels: bands.
         body: "resnet", "vgg11" or "lenet", the last two as mixup's table of spoken words has them.
-        blocks, width: of `resnet`.
+        blocks, width: of the body `resnet`.
         block: likewise.
 
     Reference: Davis and Mermelstein, IEEE Trans. ASSP 28, 1980; 32 bands x 32 frames are those of Lee et al., i-Mix,
@@ -66,6 +66,10 @@ class LogMel(Encoder):
                 raise ValueError(f"`{name}` of LogMel must be a whole number above 0, got {value!r}.")
         choice("LogMel", "body", body, ("resnet", "vgg11", "lenet"))
         choice("LogMel", "block", block, ("basic", "bottleneck"))
+        if body != "resnet" and (blocks, width, block) != ((1, 1, 1), 32, "basic"):
+            raise ValueError(
+                f"`blocks`, `width` and `block` of LogMel are of the body resnet, got body {body!r}. Leave them out."
+            )
         window = min(spec.length, 2 ** round(math.log2(0.064 * rate)) if window is None else window)
         hop = max(1, (spec.length - window) // max(1, mels - 1)) if hop is None else hop
         front = Spectrogram(rate, window, hop, mels)

@@ -23,6 +23,7 @@ from mixtrast.evaluate._evaluation import majority as majority
 from mixtrast.evaluate._evaluation import scores as scores
 from mixtrast.evaluate._examples import Examples as Examples
 from mixtrast.evaluate._examples import OfExamples as OfExamples
+from mixtrast.evaluate._examples import features as features
 from mixtrast.evaluate._geometry import alignment as alignment
 from mixtrast.evaluate._geometry import rank as rank
 from mixtrast.evaluate._geometry import similarity as similarity

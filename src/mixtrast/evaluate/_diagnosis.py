@@ -54,6 +54,7 @@ PLAIN = (
     "The features are better than what you had, but the same encoder trained with plain labels does better still: {}. {} Where "
     "all rows have labels, take --method supervised; mixing and contrast pay when labels are few or missing."
 )
+TUNED = ("finetune", "dabs")  # say nothing of features as they are, or too little
 # Evaluations of raw input that are hard to beat: the verdict, and what they are.
 BASELINES = {
     "boosting": ("trees do as well", "Boosted trees"),
@@ -198,7 +199,8 @@ def _memory(record: Record) -> Verdict | None:
 
 def _probe(record: Record) -> Verdict | None:
     probes = record.get("probes") or {}
-    found = probes.get("linear") or next((probe for probe in probes.values() if probe.get("trained") is not None), None)
+    of_features = (probe for name, probe in probes.items() if name not in TUNED and probe.get("trained") is not None)
+    found = probes.get("linear") or next(of_features, None)
     if not found or found.get("trained") is None or _broken(found["trained"]):
         return None
     strong = {name: probes[name]["raw"] for name in BASELINES if (probes.get(name) or {}).get("raw") is not None}

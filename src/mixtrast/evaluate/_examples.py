@@ -69,6 +69,36 @@ class Examples:
         return found if self.classes else found.astype(np.float64)
 
 
+@torch.no_grad()
+def features(encoder: Encoder, x: Tensor, *, noisy: bool = False) -> Tensor:
+    """(B,*shape) as an encoder sees it -> (B,dim) float32, in evaluation mode; `noisy`: with dropout.
+
+    The encoder is left as it was, its modes and the statistics of its norms.
+    """
+    modes = [(module, module.training) for module in encoder.modules()]
+    encoder.eval()
+    if noisy:
+        for module, _ in modes:
+            if "Dropout" in type(module).__name__:
+                module.train()
+    try:
+        found: Tensor = encoder(x).float().flatten(1)
+        return found
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def device_of(encoder: Encoder) -> torch.device:
+    return next((weight.device for weight in encoder.parameters()), torch.device("cpu"))
+
+
+def check_rate(owner: str, name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ValueError(f"`{name}` of {owner} must be 0 or more, got {value!r}.")
+    return value
+
+
 class OfExamples(ABC):
     """The contract of evaluations of examples: the constructor's keywords are what can be set; test is predicted once."""
 

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 from mixtrast import draws
 from mixtrast.encoders import Encoder
 from mixtrast.evaluate._evaluation import Array, check_count, check_grid, scores, statistics
-from mixtrast.evaluate._examples import Examples, OfExamples
+from mixtrast.evaluate._examples import Examples, OfExamples, check_rate, device_of, features
 
 FEATURES = 256  # examples at a time without a gradient
 
@@ -44,9 +44,7 @@ class FineTune(OfExamples):
         self.rates = check_grid("FineTune", "rates", rates)
         self.epochs = check_count("FineTune", "epochs", epochs)
         self.batch = check_count("FineTune", "batch", batch)
-        if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < float("inf"):
-            raise ValueError(f"`decay` of FineTune must be 0 or more, got {decay!r}.")
-        self.decay = decay
+        self.decay = check_rate("FineTune", "decay", decay)
 
     def __call__(self, examples: Examples, encoder: Encoder | None, *, seed: int) -> dict[str, Any]:
         assert encoder is not None
@@ -62,7 +60,7 @@ class FineTune(OfExamples):
                 if not len(truth):
                     return
                 value = scores(truth, network.predict(examples, examples.val), examples.classes)[metric]
-                if best is None or value > best[0]:
+                if best is None or value > best[0] or best[0] != best[0]:  # NaN is no score
                     best = value, rate, epoch, _kept(network)
 
             self._train(network, examples, rate, seed, look)
@@ -82,7 +80,7 @@ class FineTune(OfExamples):
     def _train(self, network: Network, examples: Examples, rate: float, seed: int, look: Callable[[int], None]) -> None:
         """AdamW; what is looked at after each epoch is in evaluation mode."""
         generator = draws.derived(seed, 0, "finetune")
-        device = next(network.parameters()).device
+        device = network.centre.device
         whole = len(examples.train) >= 2 * self.batch  # else the last, smaller batch counts: few labels are all there is
         steps = self.epochs * max(1, len(examples.train) // self.batch if whole else -(-len(examples.train) // self.batch))
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=self.decay)
@@ -110,12 +108,12 @@ class Network(nn.Module):
     def __init__(self, encoder: Encoder, examples: Examples) -> None:
         super().__init__()
         self.encoder, self.classes = encoder, examples.classes
-        device = next(encoder.parameters()).device
-        features = torch.cat([self._features(examples.seen(rows).to(device)) for rows in examples.train.split(FEATURES)])
-        centre, spread = (torch.from_numpy(each).float().to(device) for each in statistics(features.cpu().numpy()))
+        device = device_of(encoder)
+        z = torch.cat([features(encoder, examples.seen(rows).to(device)) for rows in examples.train.split(FEATURES)])
+        centre, spread = (torch.from_numpy(each).float().to(device) for each in statistics(z.cpu().numpy()))
         self.register_buffer("centre", centre)
         self.register_buffer("spread", spread)
-        self.head = nn.Linear(encoder.dim, examples.classes or 1).to(device)
+        self.head = nn.utils.skip_init(nn.Linear, encoder.dim, examples.classes or 1, device=device)  # draws nothing
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         ours = examples.label[examples.train].double()
@@ -137,12 +135,6 @@ class Network(nn.Module):
         device = self.centre.device
         out = torch.cat([self(examples.seen(some).to(device)).cpu() for some in rows.split(FEATURES)])
         found: Array = (out.argmax(1) if self.classes else out.double() * self.unit + self.middle).numpy()
-        return found
-
-    @torch.no_grad()
-    def _features(self, x: Tensor) -> Tensor:
-        self.encoder.eval()
-        found: Tensor = self.encoder(x).float().flatten(1)
         return found
 
 

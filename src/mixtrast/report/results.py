@@ -77,7 +77,8 @@ class Results:
     cost: dict[str, float] = field(default_factory=dict)
     device: str = ""
     next: tuple[str, ...] = ()
-    elsewhere: tuple[Results, ...] = ()  # data and probes of other data
+    elsewhere: dict[str, Results] = field(default_factory=dict)  # what they are -> data and probes of other data
+    own: bool = False  # of other data, that are the run's own again
 
 
 def parse(written: Mapping[str, Any]) -> Results:
@@ -107,11 +108,12 @@ def parse(written: Mapping[str, Any]) -> Results:
         cost=numbers(cost),
         device=text(cost.get("device")),
         next=tuple(text(command) for command in items(written, "next") if text(command)),
-        elsewhere=tuple(
-            parse({**found, "seed": written.get("seed")})
-            for found in section(written, "elsewhere").values()
+        elsewhere={
+            str(key): parse({**found, "seed": written.get("seed")})
+            for key, found in section(written, "elsewhere").items()
             if isinstance(found, Mapping)
-        ),
+        },
+        own=written.get("own") is True,
     )
 
 

@@ -18,6 +18,10 @@ from mixtrast.report.values import flat, in_words
 from mixtrast.report.words import headline
 
 UNFINISHED = "No results were written yet, so nothing can be said of these features."
+OTHERS = (
+    "The encoder as it was trained on the run's own data; probes are fitted to the labels of these, with a split of their own."
+)
+OWN = "These are the run's own data in another split: the encoder may have been trained on what is tested here."
 # What the loss and the geometry of the features say: key, name, how to read it.
 LEARNING = (
     ("loss", "loss at the end", "mean of the last tenth of training"),
@@ -68,7 +72,7 @@ class Section:
     notes: tuple[str, ...]
     diagnosis: list[tuple[str, str, str]]  # verdict, seeds it was given for, what it says
     table: Table
-    elsewhere: list[tuple[str, Table]]  # other data, and what the features are worth there
+    elsewhere: list[tuple[str, str, Table]]  # other data, what to say of them, what the features are worth there
     labels: Shown
     loss: Shown
     looks: list[Shown]
@@ -177,13 +181,13 @@ def _diagnosis(runs: Sequence[Run]) -> list[tuple[str, str, str]]:
     return found
 
 
-def _elsewhere(results: Sequence[Results]) -> list[tuple[str, Table]]:
-    """Each set of other data, over the runs that were evaluated on it."""
+def _elsewhere(results: Sequence[Results]) -> list[tuple[str, str, Table]]:
+    """Each set of other data, over the runs that were evaluated on it: its name, what to say, the table."""
     found: dict[str, list[Results]] = {}
     for result in results:
-        for other in result.elsewhere:
-            found.setdefault(other.data.name, []).append(other)
-    return [(name, rows(others)) for name, others in found.items()]
+        for key, other in result.elsewhere.items():
+            found.setdefault(key, []).append(other)
+    return [(others[0].data.name, OWN if others[0].own else OTHERS, rows(others)) for others in found.values()]
 
 
 def _labels(results: Sequence[Results], drawn: Drawing) -> Shown:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from mixtrast import domains, export, recipe, report
@@ -142,9 +143,12 @@ class Run:
             if not rows:
                 raise ValueError(f"{material.data.name} has no labelled test examples. Name their label: --label COL.")
             found = assess.probe(material, rows, encoders, chosen, tell)
-        there = results.setdefault("elsewhere", {})
-        record = assess.data_record(material, 0)
-        there[material.section["source"]] = {"data": record, "probes": found, "evaluation": chosen}
+        key = " ".join([material.section["source"], *([f"--label {label}"] if label else []), material.section["fingerprint"]])
+        there = results.setdefault("elsewhere", {}).setdefault(key, {"probes": {}, "evaluation": {}})
+        there["data"] = assess.data_record(material, 0)
+        there["probes"].update(found)
+        there["evaluation"].update(chosen)
+        there["own"] = material.section["fingerprint"] == settings["data"].get("fingerprint")
         self._write(results)
         return found
 
@@ -153,7 +157,8 @@ class Run:
         names = {"trained": export.WEIGHTS, "untrained": export.UNTRAINED, "supervised": f"supervised/{export.WEIGHTS}"}
         module = self.module if module is None else module
         there = {name: weights for name, weights in names.items() if (self.folder / weights).is_file()}
-        return {name: export.load(self.folder, module=module, weights=weights).encoder for name, weights in there.items()}
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return {name: export.load(self.folder, module=module, weights=path).encoder.to(device) for name, path in there.items()}
 
     def _write(self, results: Mapping[str, Any]) -> None:
         work.write_json(results, self.folder / work.RESULTS)

@@ -116,7 +116,9 @@ def probe(
                 make = partial(evaluation, features, seed=material.seed)
             # Those of rows that training does not change may be known from another run.
             same = row in ("untrained", "raw")
-            scores[row] = kept(name, options, material.seed, features, make) if same else make()
+            # Of examples an encoder may be evaluated in other ways than by its features: dropout is silent there.
+            how = {**options, "made": repr(encoders.get(row))} if isinstance(evaluation, evaluate.OfExamples) else options
+            scores[row] = kept(name, how, material.seed, features, make) if same else make()
         found[name] = {**scores, "majority": _majority(material)}
     return found
 

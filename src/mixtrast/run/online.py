@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from mixtrast import draws
 from mixtrast.encoders import Encoder
-from mixtrast.evaluate import scores
+from mixtrast.evaluate import features, scores
 from mixtrast.methods import Batch, Method
 from mixtrast.run.prepare import Prepared
 
@@ -32,7 +32,8 @@ class Online:
         self.noisy = prepared.plan.training.online == "dabs"
         with draws.GLOBAL, torch.random.fork_rng(devices=[]):
             torch.manual_seed(draws.derived_seed(prepared.seed, 0, "online"))
-            self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(prepared.method.encoder.dim, self.classes))
+            head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(prepared.method.encoder.dim, self.classes))
+        self.head = head.to(prepared.plan.machine.device)
         self.optimizer = torch.optim.Adam(self.head.parameters(), lr=RATE)
         target, val = prepared.target, prepared.split.val
         self.rows = val[target[val] >= 0]
@@ -40,13 +41,10 @@ class Online:
     def after(self, method: Method, batch: Batch) -> None:
         """A step, on the first view of the batch."""
         known = batch.label >= 0
-        device = batch.views[0].device
-        if next(self.head.parameters()).device != device:
-            self.head.to(device)
-        features = _features(method.encoder, batch.views[0], noisy=self.noisy)
+        seen = features(method.encoder, batch.views[0], noisy=self.noisy)
         self.head.train()
         # Of all rows, those without a label with weight 0: which they are is not asked, so that a GPU need not be waited for.
-        rows = cross_entropy(self.head(features), batch.label.clamp(min=0), reduction="none")
+        rows = cross_entropy(self.head(seen), batch.label.clamp(min=0), reduction="none")
         loss = (rows * known).sum() / known.sum().clamp(min=1)
         self.optimizer.zero_grad()
         loss.backward()
@@ -60,10 +58,7 @@ class Online:
         self.head.eval()
         device = next(self.head.parameters()).device
         data, scale = self.prepared.data, self.prepared.scale.to(device)
-        said = [
-            self.head(_features(encoder, scale(data.x[some].to(device)), noisy=False)).argmax(1).cpu()
-            for some in self.rows.split(ROWS)
-        ]
+        said = [self.head(features(encoder, scale(data.x[some].to(device)))).argmax(1).cpu() for some in self.rows.split(ROWS)]
         return {"online": scores(self.prepared.target[self.rows].numpy(), torch.cat(said).numpy(), self.classes)["accuracy"]}
 
     def state_dict(self) -> dict[str, Any]:
@@ -72,19 +67,3 @@ class Online:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
-
-
-@torch.no_grad()
-def _features(encoder: Encoder, x: Tensor, *, noisy: bool) -> Tensor:
-    """In evaluation mode, `noisy`: with dropout; modes and buffers are left as they were."""
-    modes = [(module, module.training) for module in encoder.modules()]
-    encoder.eval()
-    if noisy:
-        for module, _ in modes:
-            if "Dropout" in type(module).__name__:
-                module.train()
-    try:
-        return encoder(x).float().flatten(1)  # type: ignore[no-any-return]
-    finally:
-        for module, training in modes:
-            module.training = training

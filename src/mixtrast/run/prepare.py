@@ -195,9 +195,17 @@ def elsewhere(kept: Kept, seed: int, bins: int, source: Any, test: Any, options:
     split = domains.split(data, seed=seed)
     label, target, seen, classes, notes = _labels(data, split, None, bins, seed)
     return Material(
-        section={"source": _said(source)}, seed=seed, data=data, split=split, scale=kept.scale, label=label, target=target,
-        seen=seen, classes=classes, notes=(*data.notes, *notes),
-    )  # fmt: skip
+        section={"source": _said(source), "fingerprint": _fingerprint(data)},
+        seed=seed,
+        data=data,
+        split=split,
+        scale=kept.scale,
+        label=label,
+        target=target,
+        seen=seen,
+        classes=classes,
+        notes=(*data.notes, *notes),
+    )
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,12 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     """Trains, evaluates, reports; returns the results. What is done already is not done again."""
     untrained = _initial(prepared, folder)
     record = Record(folder, _fingerprint(prepared.recipe))
-    beside = Online(prepared) if prepared.plan.training.online != "none" and prepared.classes > 1 else None
+    beside = None
+    if prepared.plan.training.online != "none":
+        if prepared.classes > 1:
+            beside = Online(prepared)
+        else:
+            say("the online probe is left out: there are no classes that it could tell apart.")
     looker = learning.Looker(prepared, beside)
     name = prepared.recipe["method"]["name"]
     fitted = fit(
@@ -107,7 +112,7 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     prepared.method.before_step(1.0)  # what changes over training stands at its end, however the run got there
     trained = prepared.method.encoder
     export.save(folder, trained, how(prepared))
-    encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained}
+    encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained.to(prepared.plan.machine.device)}
     if prepared.method.uses_labels and name != "supervised" and prepared.plan.training.beside == "supervised":
         encoders["supervised"] = _beside(prepared, untrained, folder, resume=resume, quiet=quiet)
     say("evaluating ...")

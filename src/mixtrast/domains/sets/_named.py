@@ -55,6 +55,12 @@ class Named(Domain):
             raise FileNotFoundError(absent(self.about, self.data_dir, why, self.unpack))
         return found
 
+    def lines(self, path: Path, encoding: str = "utf-8") -> list[str]:
+        """Of a text file of the set, without empty ones. Raises: FileNotFoundError."""
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is not there: {self.about.name} is not whole. Unpack it again.")
+        return [line for line in path.read_text(encoding=encoding).splitlines() if line.strip()]
+
     def whole(
         self,
         data: Data,

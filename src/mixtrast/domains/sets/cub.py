@@ -34,7 +34,7 @@ class CUB(NamedPhotos):
     def read(self, like: dict[str, Any] | None) -> Data:
         root = self.place("CUB_200_2011")
         path, kind, train, names = (
-            dict(line.split(maxsplit=1) for line in (root / name).read_text(encoding="utf-8").splitlines() if line.strip())
+            dict(line.split(maxsplit=1) for line in self.lines(root / name))
             for name in ("images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt")
         )
         part = {"1": "train", "0": "test"}

@@ -33,9 +33,9 @@ class DTD(NamedPhotos):
         super().__init__(data_dir=data_dir, size=size, memory=memory)
 
     def read(self, like: dict[str, Any] | None) -> Data:
-        root = self.place("dtd/images", "images").parent
+        root = self.place("dtd/labels/train1.txt", "labels/train1.txt").parents[1]
         files = []
         for name, part in (("train1", "train"), ("val1", "train"), ("test1", "test")):
-            for line in (root / "labels" / f"{name}.txt").read_text(encoding="utf-8").split():
+            for line in self.lines(root / "labels" / f"{name}.txt"):
                 files.append((str(root / "images" / line), line.split("/")[0], part))
         return self.listed(root, files, like)

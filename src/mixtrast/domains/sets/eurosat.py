@@ -13,7 +13,7 @@ FOLDERS = ("EuroSAT_MS", "ds/images/remote_sensing/otherDatasets/sentinel_2/tif"
 class EuroSAT(Named):
     """EuroSAT: 27,000 tiles of 64 × 64 in the 13 bands of Sentinel-2, ten uses of land. A quarter is split off as test.
 
-    It has no split of its own, and where a tile lies is not known: neighbours may be in both parts.
+    It has no split of its own, and where a tile lies on the map is not looked at: neighbours may be in both parts.
 
     Args:
         data_dir: a folder that has EuroSAT_MS (or the folders of the older archive, ds/images/...), or has it in a folder

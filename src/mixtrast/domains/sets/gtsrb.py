@@ -45,7 +45,7 @@ class GTSRB(NamedPhotos):
     def read(self, like: dict[str, Any] | None) -> Data:
         root = self.place("GTSRB")
         files, groups = [], []
-        for folder in sorted((root / "Final_Training/Images").iterdir()):
+        for folder in sorted(self.place("GTSRB/Final_Training/Images").iterdir()):
             for path in sorted(folder.glob("*.ppm")):
                 files.append((str(path), str(int(folder.name)), "train"))
                 groups.append(f"{folder.name}/{path.stem.split('_')[0]}")

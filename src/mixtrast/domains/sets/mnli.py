@@ -54,6 +54,8 @@ class MNLI(Named):
 
 def frame(path: Path) -> Any:
     """The pairs that have a label. Raises: ValueError with the line."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: mnli is not whole. Unpack it again.")
     rows = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):

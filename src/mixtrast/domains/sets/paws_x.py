@@ -66,7 +66,8 @@ class PawsX(Named):
             length=self.length,
             task="classes",
         )
-        data = text.load(load_pandas().concat(parts, ignore_index=True), like=like)
+        held = load_pandas().concat(parts[1:], ignore_index=True)  # its words are not learned from
+        data = text.load(parts[0], test=held, like=like)
         row, (train, val, _) = torch.arange(len(data.x)), map(len, parts)
         return self.whole(data, test=row >= train + val, val=(row >= train) & (row < train + val))
 

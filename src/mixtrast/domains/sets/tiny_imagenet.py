@@ -38,9 +38,9 @@ class TinyImageNet(NamedPhotos):
     def read(self, like: dict[str, Any] | None) -> Data:
         root = self.place("tiny-imagenet-200")
         files = []
-        for kind in (root / "wnids.txt").read_text(encoding="ascii").split():
+        for kind in self.lines(root / "wnids.txt"):
             files += [(str(path), kind, "train") for path in sorted((root / "train" / kind / "images").glob("*.JPEG"))]
-        for line in (root / "val/val_annotations.txt").read_text(encoding="ascii").splitlines():
+        for line in self.lines(root / "val/val_annotations.txt"):
             name, kind, *_ = line.split("\t")
             files.append((str(root / "val/images" / name), kind, "test"))
         return self.listed(root, files, like)
