@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import torch
 
 import mixtrast as mt
@@ -487,3 +488,41 @@ def test_labels_that_are_none_and_sounds_that_are_cut(tmp_path):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(ValueError, match=r"2\.wav is cut off: it lacks 500 of the bytes that it says it has"):
         domains.open(str(tmp_path))
+    content = bytearray(path.read_bytes())
+    for unknown in (0x80000000, 0x7FFFF000, 0xFFFFFFFF):  # of programs that wrote before they knew
+        content[40:44] = unknown.to_bytes(4, "little")
+        path.write_bytes(content)
+        assert len(domains.open(str(tmp_path)).x) == 4
+
+
+def test_text_in_frames_is_text_and_nothing_else():
+    words = [f"the film number {n} was good fun" for n in range(40)]
+    assert isinstance(domains.open(pd.DataFrame({"t": words, "y": np.arange(40) % 2}), label="y").spec, spec.Tokens)
+    for odd in ([{"en": word} for word in words], [word.split() for word in words], [word.encode() for word in words]):
+        frame = pd.DataFrame({"a": np.arange(40.0), "odd": odd})
+        assert not domains.Text.takes(frame)
+
+
+def test_tiles_by_their_axes(tmp_path):
+    values = np.arange(8 * 6 * 13, dtype=np.uint16).reshape(8, 6, 13)
+    for name, tile, plan in (("a", values, "contig"), ("b", values.transpose(2, 0, 1), "separate")):
+        for number in range(3):
+            (tmp_path / name).mkdir(exist_ok=True)
+            path = tmp_path / name / f"{name}_{number % 2}_{number}.tif"
+            tifffile.imwrite(path, tile, planarconfig=plan, photometric="minisblack")
+    (tmp_path / "README.txt").write_text("tiles")
+    data = domains.open(str(tmp_path), groups="2")
+    assert data.spec == spec.Image(13, 8, 6)
+    assert torch.equal(data.x[0], data.x[5])
+    assert data.x[0, 3].tolist() == values[:, :, 3].tolist()
+    assert len(data.groups.unique()) == 2
+    for number in range(4):
+        (tmp_path / "two" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        pair = np.full((4, 5, 2), number, np.uint8)
+        tifffile.imwrite(
+            tmp_path / f"two/{'ab'[number % 2]}/{number}.tif", pair, planarconfig="contig", photometric="minisblack"
+        )
+    assert domains.open(str(tmp_path / "two")).spec == spec.Image(2, 4, 5)
+    (tmp_path / "two/a/0.tif").write_bytes(b"II*\0no")
+    with pytest.raises(ValueError, match=r"could not be read as a tile|cannot be used"):
+        domains.open(str(tmp_path / "two"))

@@ -349,6 +349,12 @@ def test_what_is_wrong_with_a_set(folder):
     (folder / "ARCENE/arcene_train.labels").write_text("1\n-1\n")
     (folder / "remote_homology/remote_homology_valid.json").write_text("[{}]")
     (folder / "multinli_1.0/multinli_1.0_train.jsonl").write_text('{"gold_label": "neutral"}\n')
+    (folder / "images").mkdir()  # of something else
+    with pytest.raises(FileNotFoundError, match=r"Put dtd-r1.0.1.tar.gz, unpacked, into"):
+        domains.open("dtd")
+    (folder / "tiny-imagenet-200").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"wnids.txt is not there: tiny-imagenet is not whole. Unpack it again"):
+        domains.open("tiny-imagenet")
     with pytest.raises(FileNotFoundError, match=r"lacks GT-final_test.csv, .* Unpack GTSRB_Final_Test_GT.zip"):
         domains.open("gtsrb")
     with pytest.raises(ValueError, match=r"tfrecord is cut off after [\d,]+ bytes"):

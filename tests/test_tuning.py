@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import conv1d
@@ -254,3 +255,75 @@ def test_the_usual_evaluations_are_those_that_suit(tmp_path):
     run = mt.train((x, y), method="npair", training={"steps": 1}, evaluation="linear", quiet=True, out=tmp_path / "run")
     assert set(run.evaluate("usual", data=(x, y))) == {"boosting", "knn", "linear"}
     assert run.results["labels"]["points"]
+
+
+def test_what_was_an_input_cannot_be_the_label_elsewhere(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"]).assign(y=np.arange(60) % 2, who=np.arange(60) // 6)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    quick = ["--training.steps", "1", "--quiet", "--no-maps", "--method", "npair"]
+    assert cli.main(["train", str(tmp_path / "t.csv"), *quick, "--out", str(tmp_path / "run")]) == 0
+    for option, column in (("label", "y"), ("groups", "who")):
+        assert cli.main(["evaluate", str(tmp_path / "run"), "--on", str(tmp_path / "t.csv"), f"--{option}", column]) == 2
+        said = capsys.readouterr().err
+        assert f"column '{column}' of t cannot be the {option}: the earlier data had it among the inputs" in said
+
+
+def test_other_data_are_kept_apart_and_the_own_are_said(tmp_path, capsys):
+    x, y = small()
+    for name, label in (("a", y), ("b", np.arange(120) % 2)):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "t.npz", x=x + (name == "b"), y=label)
+    run = mt.train(str(tmp_path / "a/t.npz"), method="npair", training={"steps": 1}, evaluation="linear", quiet=True,
+                   out=tmp_path / "run")  # fmt: skip
+    for evaluation in ("linear", "knn"):
+        run.transfer(str(tmp_path / "b/t.npz"), evaluation=evaluation)
+    run.transfer(str(tmp_path / "a/t.npz"), evaluation="knn")
+    kept = list(run.results["elsewhere"].values())
+    assert [set(each["probes"]) for each in kept] == [{"linear", "knn"}, {"knn"}]
+    assert [each["own"] for each in kept] == [False, True]
+    page = run.page.read_text(encoding="utf-8")
+    assert page.count("On other data: t") == 2
+    assert page.count("the run&#39;s own data in another split") == 1
+    assert cli.main(["evaluate", str(run.folder), "--on", str(tmp_path / "a/t.npz"), "--evaluation", "knn"]) == 0
+    assert "trained on what is tested here" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["evaluate", str(run.folder), "--on", "x.npz", "--method.dim", "5", "--data.task", "classes"]) == 2
+    assert "options of evaluations only, and of the data, got --method..." in capsys.readouterr().err
+
+
+def test_an_encoder_is_left_as_it_was_by_a_noisy_probe():
+    torch.manual_seed(0)
+    net = get("mlp", spec.Table(6), widths=(8,), dropout=0.5).train()
+    before = copy.deepcopy(net.state_dict())
+    examples = table(131, val=0, test=60)  # of batches of 10, the last has one row
+    evaluate.get("dabs", epochs=1, batch=10, encoder="train")(examples, net, seed=0)
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    x = examples.seen(examples.test)
+    assert not torch.equal(evaluate.features(net, x, noisy=True), evaluate.features(net, x, noisy=True))
+    assert torch.equal(evaluate.features(net, x), evaluate.features(net, x))
+    assert net.training
+
+
+def test_fine_tuning_alone_says_nothing_of_the_features():
+    only = {"metric": "accuracy", "trained": 0.9, "untrained": 0.7, "majority": 0.1, "n_test": 2000}
+    found = evaluate.diagnose({"loss": 1.0, "chance": 3.0, "floor": 0.0, "steps": 5000, "probes": {"finetune": only}})
+    assert [each["verdict"] for each in found] == ["learning"]
+
+
+def test_scores_of_untrained_encoders_are_kept_by_how_they_are_made(tmp_path, monkeypatch):
+    """Dropout is silent in features, and is not in fine-tuning."""
+    from mixtrast.run import kept
+
+    monkeypatch.setenv(kept.FOLDER, str(tmp_path / "kept"))
+    x, y = small()
+    found = []
+    for dropout in (0.0, 0.6):
+        encoder, chosen = {"name": "mlp", "widths": (16,), "dropout": dropout}, {"linear": {}, "finetune": {"epochs": 3}}
+        run = mt.train(
+            (x, y), method="npair", encoder=encoder, training={"steps": 1}, evaluation=chosen, quiet=True,
+            out=tmp_path / f"{dropout}",
+        )  # fmt: skip
+        found.append(run.results["probes"])
+    assert found[0]["linear"]["untrained"] == found[1]["linear"]["untrained"]
+    assert len(list((tmp_path / "kept").glob("linear-*"))) == 2  # raw and untrained, of both
+    assert len(list((tmp_path / "kept").glob("finetune-*"))) == 2
