@@ -45,7 +45,9 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     data.add_argument("--label", help="column (or key of the .npz) of the label; also 'first' or 'last'")
     data.add_argument("--groups", help="column of groups: rows of one group stay in one split")
     data.add_argument("--drop", nargs="+", metavar="COL", help="columns to leave out")
-    data.add_argument("--task", choices=("auto", "classes", "number"), help="what the label is (default: decided, and said)")
+    data.add_argument(
+        "--task", choices=("auto", "classes", "number", "several"), help="what the label is (default: decided, and said)"
+    )
     data.add_argument("--header", choices=("auto", "yes", "no"), help="whether a table's first row names its columns")
     data.add_argument("--window", metavar="ROWS", help="cut a long recording into series of so many rows")
     data.add_argument("--stride", metavar="ROWS", help="from one window to the next (default: the window, no overlap)")

@@ -57,6 +57,7 @@ def assemble(
         raise ValueError(f"task {task!r} needs a label, got none. Name it with `--label`, or leave the task out.")
     labels = _encoded(source, task, like)
     label = None if labels is None else labels.label
+    several = None if labels is None else labels.several
     chosen: Task = "none" if labels is None else labels.task
     classes = () if labels is None else labels.classes
     notes = [*source.notes, *(labels.notes if labels else ())]
@@ -64,15 +65,17 @@ def assemble(
     if test is not None:
         x = np.concatenate([source.x, test.x])
         given_test = torch.arange(len(x)) >= len(source.x)
-        theirs = _encoded(test, "auto", {"task": chosen, "classes": list(classes)})
+        theirs = _encoded(test, "auto", {"task": chosen, "classes": list(classes), "several": several is not None})
         label = None if label is None or theirs is None else torch.cat([label, theirs.label])
+        if several is not None and theirs is not None and theirs.several is not None:
+            several = _joined(several, theirs.several)
         notes += [f"test set: {note}" for note in (*test.notes, *(theirs.notes if theirs else ()))]
     groups = _groups(source, test, notes)
-    if groups is not None and label is not None and chosen == "classes":
+    if groups is not None and label is not None and chosen == "classes" and several is None:
         notes += _constant(label, groups, source.label_name)
-    facts = facts_of(domain, source.spec, chosen, classes) | source.facts
+    facts = facts_of(domain, source.spec, chosen, classes) | source.facts | ({"several": True} if several is not None else {})
     if like is not None and labels is None:  # the next may have labels again
-        facts |= {key: like[key] for key in ("task", "classes")}
+        facts |= {key: like[key] for key in ("task", "classes", "several") if key in like}
     return Data(
         name=name,
         domain=domain.called,
@@ -81,6 +84,7 @@ def assemble(
         label=label,
         task=chosen,
         classes=classes,
+        several=several,
         groups=groups,
         given_test=given_test,
         scaling="feature" if isinstance(source.spec, Table) else "channel",
@@ -89,6 +93,12 @@ def assemble(
         facts=facts,
         notes=tuple(notes),
     )
+
+
+def _joined(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """(N,K) and (M,L) below each other, filled with -1."""
+    wide = max(one.shape[1], other.shape[1])
+    return torch.cat([torch.nn.functional.pad(each, (0, wide - each.shape[1]), value=-1) for each in (one, other)])
 
 
 def facts_of(domain: Domain, spec: Spec, task: Task, classes: list[str] | tuple[str, ...]) -> dict[str, Any]:

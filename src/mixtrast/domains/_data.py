@@ -27,6 +27,8 @@ class Data:
             or uint8 of images (N,C,H,W), which stand for x / 255 in [0, 1] and stay bytes, a quarter of the memory; or `Files`,
             which are indexed with int64 rows like such a tensor.
         label: (N,): int64 class, -1 where missing (task "classes"); float32, NaN where missing ("number"); None ("none").
+        several: (N,K) int64: all labels of each row where it may have more than one, of which `label` is the first; -1 where
+            there are fewer. None: one is all.
         task: what the label is; "none" also for data read `like` other data, without the label.
         classes: names of the classes in the order of their numbers.
         groups: (N,) int64: examples of one group are not independent and stay in one split. None: all are.
@@ -48,6 +50,7 @@ class Data:
     label: Tensor | None
     task: Task
     classes: tuple[str, ...] = ()
+    several: Tensor | None = None
     groups: Tensor | None = None
     given_test: Tensor | None = None
     given_val: Tensor | None = None

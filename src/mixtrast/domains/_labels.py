@@ -13,8 +13,10 @@ from torch import Tensor
 
 from mixtrast.domains._words import MISSING, Where, count, is_number, listed, nearest, shortened
 
-Asked = Literal["auto", "classes", "number"]
-ASKED = ("auto", "classes", "number")
+Asked = Literal["auto", "classes", "number", "several"]
+ASKED = ("auto", "classes", "number", "several")
+BETWEEN = ";"  # several labels of a row
+OFTEN = 0.05  # of the cells have it, where a label is taken for several
 LEAST_ROWS = 10  # from which a label that is another in every row is taken for an identifier
 MOST_CLASSES = 50  # whole numbers with more different values are numbers to predict, unless asked otherwise
 MOST_FRACTIONS = 1_000  # different values with fractions that can be classes, when asked
@@ -28,6 +30,9 @@ class Encoded:
     task: Literal["classes", "number"]
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    several: Tensor | None = (
+        None  # (N,K) int64, all labels of each row, of which `label` is the first; -1 where there are fewer
+    )
 
 
 def encode(values: np.ndarray, *, name: str, where: Where, task: Asked = "auto", like: dict[str, Any] | None = None) -> Encoded:
@@ -40,12 +45,14 @@ def encode(values: np.ndarray, *, name: str, where: Where, task: Asked = "auto",
 
     Args:
         name: what the label is called in sentences.
-        task: "auto", or what to take it as.
+        task: "auto", or what to take it as; "several" are classes, more than one in a cell, between semicolons.
         like: facts with `task` and `classes` to follow: same class numbers, and an unknown class is an error.
 
     Raises: ValueError with a sentence.
     """
     asked = like["task"] if like is not None and like["task"] != "none" else task
+    if like is not None and like.get("several"):
+        asked = "several"
     if values.ndim != 1:
         raise ValueError(
             f"{name} must be one label a row, of shape (N,), got {values.shape}. Of one-hot rows, give `y.argmax(1)`."
@@ -71,6 +78,8 @@ def encode(values: np.ndarray, *, name: str, where: Where, task: Asked = "auto",
         )
     if asked == "number":
         return _numbers(plain, missing, name, where, notes)
+    if asked == "several" or (task == "auto" and like is None and not numeric and _are_several(plain[~missing])):
+        return _several(plain, missing, name, where, like, notes)
     return _classes(plain, missing, name, where, like, notes)
 
 
@@ -196,6 +205,49 @@ def _classes(
         _check_told_apart(np.bincount(label[~missing], minlength=len(classes)), name)
         notes += _about(np.bincount(label[~missing], minlength=len(classes)), classes, name)
     return Encoded(torch.from_numpy(label), "classes", tuple(classes), tuple(notes))
+
+
+def _are_several(cells: np.ndarray) -> bool:
+    """Whether cells hold several labels each: often more than one, and the same ones in other company."""
+    parted = [_labels_in(cell) for cell in cells.tolist()]
+    if sum(len(labels) > 1 for labels in parted) < max(2, OFTEN * len(parted)):
+        return False
+    return len({label for labels in parted for label in labels}) < len(set(cells.tolist()))
+
+
+def _labels_in(cell: Any) -> list[str]:
+    """Those of a cell, each once, as they come."""
+    return list(dict.fromkeys(label for part in str(cell).split(BETWEEN) if (label := part.strip())))
+
+
+def _several(
+    plain: np.ndarray, missing: np.ndarray, name: str, where: Where, like: dict[str, Any] | None, notes: list[str]
+) -> Encoded:
+    parted = [[] if gone else _labels_in(cell) for cell, gone in zip(plain.tolist(), missing.tolist(), strict=True)]
+    here = sorted({label for labels in parted for label in labels}, key=by_name)
+    known = None if like is None or like["task"] == "none" else list(like["classes"])
+    classes = here if known is None else known
+    number = {called: code for code, called in enumerate(classes)}
+    strange = [label for label in here if label not in number]
+    if strange:
+        row = next(at for at, labels in enumerate(parted) if strange[0] in labels)
+        raise ValueError(
+            f"{name} has {listed([repr(label) for label in strange])}, unknown to the data it must be like, first in "
+            f"{where(row)}."
+            f"{nearest(strange[0], classes)} The labels are: {listed(classes)}. Leave those rows out, or their label empty."
+        )
+    most = max(1, max(map(len, parted), default=1))
+    several = np.full((len(parted), most), -1, dtype=np.int64)
+    for row, labels in enumerate(parted):
+        several[row, : len(labels)] = [number[label] for label in labels]
+    there = [len(labels) for labels in parted if labels]
+    notes += [
+        f"{name} has several labels in a cell, between {BETWEEN!r}: {len(classes):,} in all, {np.mean(there):.1f} of a row. "
+        "`--task classes` takes each cell as one class instead.",
+        *_absent(several[:, 0] < 0, name),
+    ]
+    found = torch.from_numpy(several)
+    return Encoded(found[:, 0].clone(), "classes", tuple(classes), tuple(notes), found)
 
 
 def _check_told_apart(sizes: np.ndarray, name: str) -> None:

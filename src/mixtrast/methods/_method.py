@@ -25,7 +25,7 @@ class Batch:
 
     Args:
         views: as many of (N, *shape) as the method asks for.
-        label: (N,) int64 class, -1 where missing.
+        label: (N,) int64 class, -1 where missing; or (N,K), several of an example, -1 where there are fewer.
         index: (N,) int64, which example of the data each is: both views of one share it.
     """
 
@@ -281,4 +281,21 @@ def two_views(batch: Batch, method: Method) -> tuple[Tensor, Tensor]:
 
 def classes_of(batch: Batch) -> Labels:
     """Class labels of both views, one after the other; an unlabelled example is a class of its own."""
-    return Labels.of(batch.label.repeat(2), instance=batch.index.repeat(2))
+    twice = (2,) if batch.label.dim() == 1 else (2, 1)
+    return labels_of(batch.label.repeat(*twice), batch.index.repeat(2))
+
+
+def labels_of(label: Tensor, instance: Tensor | None = None) -> Labels:
+    """Of one label an example, (B,), or of several, (B,K), that have equal shares; -1 is none.
+
+    With `instance` (B,) an example without a label is a class of its own, else it is nobody.
+    """
+    if label.dim() == 1:
+        return Labels.of(label, instance=instance)
+    there = label >= 0
+    share = there.float() / there.sum(1, keepdim=True).clamp(min=1)
+    if instance is None:
+        return Labels(label, share)
+    first = torch.zeros_like(there)
+    first[:, 0] = ~there.any(1)  # the slot in which an example stands for itself
+    return Labels(torch.where(first, -2 - instance[:, None], label), share + first)

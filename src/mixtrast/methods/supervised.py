@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mixtrast.algebra import soft_cross_entropy
 from mixtrast.encoders import Encoder
 from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Loss, Method
+from mixtrast.methods._method import Batch, Loss, Method, labels_of
 from mixtrast.mixers import Mixer, OneOf
 
 
@@ -49,7 +49,7 @@ class Supervised(Method):
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
         depth = self._draw(self.depth, generator)
         (h,) = self._up_to(depth, batch.views[0])
-        labels = Labels.of(batch.label)
+        labels = labels_of(batch.label)
         if self.mixer is not None:
             h, mix = self.mixer(h, generator)
             labels = labels.mix(mix)

@@ -21,6 +21,7 @@ class Data:
     sizes: dict[str, int] = field(default_factory=dict)  # of "examples", "train", "val", "test", where known
     task: str = ""
     classes: tuple[str, ...] = ()
+    several: bool = False  # labels of an example
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)  # split -> examples of each class
     unlabelled: int | None = None
     labels_granted: int | None = None  # labels per class that the whole run was allowed to see; None: all
@@ -31,6 +32,8 @@ class Data:
     @property
     def unbalanced(self) -> bool:
         """Whether the largest class of the test set is more than 1.5 times the smallest."""
+        if self.several:
+            return True
         test = self.counts.get("test", ())
         return len(test) > 1 and max(test) > 1.5 * min(test)
 
@@ -130,6 +133,7 @@ def _data(written: Mapping[str, Any]) -> Data:
         sizes={key: size for key, size in sizes.items() if size is not None},
         task=task if task in ("classes", "number", "none") else "",
         classes=tuple(str(name) for name in items(written, "classes")),
+        several=written.get("several") is True,
         counts={split: held for split, held in counts.items() if held},
         unlabelled=whole(written.get("unlabelled")),
         labels_granted=whole(written.get("labels_granted")),

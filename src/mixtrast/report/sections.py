@@ -259,7 +259,8 @@ def _facts(data: Data, splits: bool) -> Iterator[tuple[str, str]]:
     if data.spec:
         rest = ", ".join(f"{key} {value}" for key, value in data.spec.items() if key != "kind")
         yield "an example is", f"{str(data.spec.get('kind', 'a tensor')).lower()}{': ' if rest else ''}{rest}"
-    tasks = {"classes": f"{len(data.classes)} classes" if data.classes else "classes", "number": "a number to predict"}
+    each = ", several an example" if data.several else ""
+    tasks = {"classes": f"{len(data.classes)} classes{each}" if data.classes else "classes", "number": "a number to predict"}
     if data.task:
         yield "labels are", tasks.get(data.task, "none: this data has no labels")
     names = {"examples": "examples", "train": "of them for training", "val": "for validation", "test": "for the test"}

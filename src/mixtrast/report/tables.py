@@ -107,15 +107,22 @@ def rows(results: Sequence[Results]) -> Table:
     columns = [column for column in columns_for(data, probes) if any(held(results, column, row) for row in ROWS)]
     there = [row for row in ROWS if any(held(results, column, row) for column in columns)]
     by_column = [marked({row: held(results, column, row) for row in there}, column, data) for column in columns]
-    names = ROWS | {"majority": MAJORITY.get(data.task, "")}
+    names = ROWS | {"majority": majority_of(data)}
     lines = tuple(Line(row, names[row], tuple(cells[row] for cells in by_column)) for row in there)
     return Table(("", *(column.title for column in columns)), lines, tuple(_notes(results, data, lines)) if lines else ())
+
+
+def majority_of(data: Data) -> str:
+    """What the row that costs nothing is called."""
+    return "always the same answer" if data.several else MAJORITY.get(data.task, "")
 
 
 def columns_for(data: Data, probes: Iterable[str] = PROBES) -> list[Column]:
     """Accuracy of classes (and balanced accuracy where the classes are unbalanced), or R² and MAE of a number."""
     if data.task == "number":
         kinds: list[tuple[str, str, Literal["percent", "r2", "mae"]]] = [("R²", "r2", "r2"), ("MAE", "mae", "mae")]
+    elif data.several:
+        kinds = [("balanced accuracy, mean over labels", "balanced_accuracy", "percent")]
     elif data.task == "classes":
         kinds = [("accuracy", "accuracy", "percent")]
         kinds += [("balanced accuracy", "balanced_accuracy", "percent")] if data.unbalanced else []
@@ -217,7 +224,8 @@ def _notes(results: Sequence[Results], data: Data, lines: Sequence[Line]) -> Ite
     examples = f" of {data.sizes['test']:,} examples" if "test" in data.sizes else ""
     over = f"mean ± sample s.d. over {len(results)} seeds" if len(results) > 1 else "one seed: no spread"
     over += ", each with its own split" if len({result.data.split for result in results}) > 1 else ""
-    yield f"{metric[data.task]}{examples}; {over}."
+    several = "Whether each label is there, balanced accuracy on the test set, in percent, mean over labels"
+    yield f"{several if data.several else metric[data.task]}{examples}; {over}."
     marks = {cell.mark for line in lines for cell in line.cells}
     if "best" in marks:
         rule = "its paired difference to the best is within the s.d. of that difference"

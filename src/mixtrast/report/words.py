@@ -9,7 +9,7 @@ from typing import Any
 
 from mixtrast.report.results import Data, Results, parse
 from mixtrast.report.spread import Clarity, Spread, clarity, difference, fixed, luck, percent, plural, spread
-from mixtrast.report.tables import MAJORITY, Pairs, Place, columns_for, examples_of, held, labels_in_words, points, typical
+from mixtrast.report.tables import Pairs, Place, columns_for, examples_of, held, labels_in_words, majority_of, points, typical
 
 NAMES = {
     "raw": "raw input",
@@ -122,7 +122,7 @@ def _all_labels(data: Data) -> str:
 def _worth(claim: Claim) -> Iterator[str]:
     others = [f"{NAMES[row]} {claim.say(row)}" for row in NAMES if claim.scores.get(row)]
     if claim.data.unbalanced and claim.scores.get("majority"):
-        others.append(f"{MAJORITY['classes']} {claim.say('majority')}")
+        others.append(f"{majority_of(claim.data)} {claim.say('majority')}")
     rest = f"; {', '.join(others)}" if others else ""
     yield f"{claim.condition} these features reach {claim.say('trained', unit=True)} on {claim.data.name}{rest}."
     yield _meaning(claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from mixtrast import draws, evaluate, mixers, spec
 from mixtrast.encoders import Encoder
-from mixtrast.evaluate import Features
+from mixtrast.evaluate import Features, Part
 from mixtrast.export import embed
 from mixtrast.run.kept import kept
 from mixtrast.run.prepare import Material, Prepared
@@ -104,6 +105,8 @@ def probe(
         if name == "labels":
             continue
         evaluation = evaluate.get(name, **options)
+        if material.data.several is not None and isinstance(evaluation, evaluate.OfExamples):
+            continue  # which tells one label of an example apart
         scores = {}
         for row, features in rows.items():
             if evaluation.rows and row not in evaluation.rows:  # type: ignore[union-attr]
@@ -114,6 +117,8 @@ def probe(
             else:
                 assert isinstance(evaluation, evaluate.Evaluation)
                 make = partial(evaluation, features, seed=material.seed)
+                if material.data.several is not None:
+                    make = partial(_label_by_label, material, evaluation, features)
             # Those of rows that training does not change may be known from another run.
             same = row in ("untrained", "raw")
             # Of examples an encoder may be evaluated in other ways than by its features: dropout is silent there.
@@ -121,6 +126,28 @@ def probe(
             scores[row] = kept(name, how, material.seed, features, make) if same else make()
         found[name] = {**scores, "majority": _majority(material)}
     return found
+
+
+def _label_by_label(material: Material, evaluation: evaluate.Evaluation, features: Features) -> dict[str, Any]:
+    """Of examples with several labels: whether each of these is there, a question of its own; the means over them.
+
+    Balanced accuracy, as most labels are rare; a label that training, or test, has of no example or of all is not asked for.
+    """
+    several, known = material.data.several, material.seen_labels
+    assert several is not None
+    rows = {name: getattr(material.split, name)[known[getattr(material.split, name)]] for name in ("train", "val", "test")}
+    found: list[dict[str, Any]] = []
+    for label in range(len(material.data.classes)):
+        there = (several == label).any(1).long().numpy()
+        parts = {name: Part(getattr(features, name).features, there[rows[name]]) for name in rows}
+        if all(0 < parts[name].label.sum() < len(parts[name]) for name in ("train", "test")):
+            asked = replace(features, train=parts["train"], val=parts["val"], test=parts["test"], classes=2)
+            found.append(evaluation(asked, seed=material.seed))
+    if not found:
+        return {}
+    return {key: float(np.mean([scores[key] for scores in found])) for key in ("balanced_accuracy", "accuracy")} | {
+        "labels": len(found)
+    }
 
 
 def _examples(material: Material) -> evaluate.Examples:
@@ -134,6 +161,8 @@ def _majority(material: Material) -> dict[str, float]:
     """Of all labels of the training rows, granted or not: it stands for what costs nothing, and a balanced grant has none."""
     label, split = material.data.label, material.split
     assert label is not None
+    if material.data.several is not None:
+        return {"balanced_accuracy": 0.5}  # whatever is always said of a label
     parts = {name: (torch.zeros(len(rows), 1), label[rows]) for name, rows in (("train", split.train), ("test", split.test))}
     return evaluate.majority(Features.of(**parts, classes=len(material.data.classes)))
 
@@ -142,6 +171,9 @@ def efficiency(
     material: Material, rows: Mapping[str, Features], options: Mapping[str, Any], labels_seen: int
 ) -> dict[str, Any]:
     """The label-efficiency curve, or why it is withheld: an encoder that saw labels knows more than a point grants."""
+    if material.data.several is not None:
+        says = "an example has several labels, and this curve grants one class by class"
+        return {"points": [], "withheld": says, "fewer": None}
     if labels_seen:
         return {
             "points": [],
@@ -193,10 +225,7 @@ def data_record(material: Material, labels_seen: int) -> dict[str, Any]:
     counts: dict[str, list[int]] = {}
     unlabelled = 0
     if label is not None and data.task == "classes":
-        counts = {
-            name: torch.bincount(label[rows][label[rows] >= 0], minlength=len(data.classes)).tolist()
-            for name, rows in parts.items()
-        }
+        counts = {name: _counted(material, rows) for name, rows in parts.items()}
         unlabelled = int((label[split.train] < 0).sum())
     elif label is not None:
         unlabelled = int(label[split.train].isnan().sum())
@@ -207,6 +236,7 @@ def data_record(material: Material, labels_seen: int) -> dict[str, Any]:
         **{name: len(rows) for name, rows in parts.items()},
         "task": data.task,
         "classes": list(data.classes),
+        **({"several": True} if data.several is not None else {}),
         "counts": counts,
         "unlabelled": unlabelled,
         "labels_granted": material.granted,
@@ -216,13 +246,25 @@ def data_record(material: Material, labels_seen: int) -> dict[str, Any]:
     }
 
 
+def _counted(material: Material, rows: Tensor) -> list[int]:
+    """Examples of each class among these rows, in each of their classes."""
+    data = material.data
+    label = material.label if data.several is None else data.several
+    assert label is not None
+    here = label[rows].flatten()
+    counted: list[int] = torch.bincount(here[here >= 0], minlength=len(data.classes)).tolist()
+    return counted
+
+
 def verdicts(
     learned: Mapping[str, Any], probes: Mapping[str, Any], labels: Mapping[str, Any], tested: int
 ) -> list[dict[str, str]]:
     """The numbers in words."""
-    metric = "accuracy" if any("accuracy" in scores for table in probes.values() for scores in table.values()) else "r2"
+    tables = [scores for table in probes.values() for scores in table.values()]
+    metric = "accuracy" if any("accuracy" in scores for scores in tables) else "r2"
+    key = "balanced_accuracy" if any("labels" in scores for scores in tables) else metric  # of several labels an example
     short = {
-        name: {"metric": metric, "n_test": tested, **{row: scores.get(metric) for row, scores in table.items()}}
+        name: {"metric": metric, "n_test": tested, **{row: scores.get(key) for row, scores in table.items()}}
         for name, table in probes.items()
     }
     points = {point["per_class"]: point["rows"] for point in labels.get("points", ())}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtrast.domains import Data
 from mixtrast.run import Run
 
 
@@ -29,7 +30,7 @@ def write(run: Run, data: Any, out: Path) -> tuple[int, int]:
     if out.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise ImportError("writing .parquet needs pyarrow: pip install 'mixtrast[parquet]'. Or write .npz or .csv.")
     z, read = run.embed(data)
-    label = None if read.label is None else read.label.numpy()
+    label = None if read.label is None else (read.label if read.several is None else read.several).numpy()
     partial = out.with_name(f".{out.stem}.partial{out.suffix}")
     try:
         if out.suffix == ".npz":
@@ -42,9 +43,16 @@ def write(run: Run, data: Any, out: Path) -> tuple[int, int]:
 
             frame = pandas.DataFrame(z.numpy(), columns=[f"z{k}" for k in range(z.shape[1])])
             if label is not None:
-                frame["label"] = [read.classes[k] if k >= 0 else None for k in label] if read.classes else label
+                frame["label"] = _named(read) if read.classes else label
             frame.to_csv(partial, index=False) if out.suffix == ".csv" else frame.to_parquet(partial)
         os.replace(partial, out)
     finally:
         partial.unlink(missing_ok=True)
     return len(z), z.shape[1]
+
+
+def _named(read: Data) -> list[str | None]:
+    """Classes by their names, several of an example between semicolons."""
+    assert read.label is not None
+    label = read.label[:, None] if read.several is None else read.several
+    return [";".join(read.classes[k] for k in row if k >= 0) or None for row in label.tolist()]

@@ -173,6 +173,7 @@ def objective(prepared: Prepared, method: Method, rows: Tensor) -> Loss:
     """The method's loss on these rows in evaluation mode, labels and all, with draws that are always the same."""
     device = next(method.parameters()).device
     seen = tuple(view.to(device) for view in prepared.seen_as(rows, method.needs, "objective"))
-    batch = Batch(seen, prepared.target[rows].to(device), torch.arange(len(rows), device=device))
+    told = prepared.target if prepared.data.several is None else prepared.data.several
+    batch = Batch(seen, told[rows].to(device), torch.arange(len(rows), device=device))
     loss: Loss = method(batch, draws.derived(prepared.seed, 0, "objective"))
     return loss

@@ -51,6 +51,18 @@ class Material:
     notes: tuple[str, ...]
 
     @property
+    def seen_labels(self) -> Tensor:
+        """(N,) bool, the rows whose label probes see."""
+        assert self.label is not None
+        return self.label >= 0 if self.data.classes else ~self.label.isnan()
+
+    @property
+    def shown(self) -> Tensor:
+        """What training sees of every row: (N,) `seen`, or (N,K) where examples have several labels."""
+        several = self.data.several
+        return self.seen if several is None else torch.where(self.seen[:, None] >= 0, several, -1)
+
+    @property
     def granted(self) -> int | None:
         """Labels of each class that the whole run may see, or None for all."""
         granted: int | None = self.section.get("labels")
@@ -82,7 +94,7 @@ class Prepared(Material):
     def examples(self) -> Examples:
         x = self.data.x
         ours = x[self.rows] if isinstance(x, Tensor) else domains.Files([x.paths[row] for row in self.rows.tolist()], x.form)
-        return Examples(ours, self.seen[self.rows], self.scale)
+        return Examples(ours, self.shown[self.rows], self.scale)
 
     def sibling(self, name: str, encoder: Encoder) -> Prepared:
         """Another method at its defaults on this (untrained) encoder; views, data, steps and seed are the same."""
@@ -255,6 +267,8 @@ def _labels(data: Data, split: Split, granted: int | None, bins: int, seed: int)
             0,
             ("There is no label: nothing can be probed, and the loss is all there is to look at.",),
         )
+    if data.several is not None and granted is not None:
+        raise ValueError("`labels` grants labels class by class, but an example has several here. Leave it out.")
     if data.task == "number" and granted is not None:
         raise ValueError("`labels` grants labels class by class, but this label is a number. Leave it out, or --task classes.")
     target, notes = _bins(data, split, bins) if data.task == "number" else (data.label.long(), ())
@@ -322,7 +336,7 @@ def _try(prepared: Prepared) -> None:
     try:
         with draws.GLOBAL, torch.random.fork_rng(devices=[]), torch.no_grad():
             seen = [prepared.scale(prepared.data.x[rows], prepared.plan.views, generator) for _ in range(method.needs)]
-            method(Batch(tuple(seen), prepared.seen[rows], torch.arange(len(rows))), generator)
+            method(Batch(tuple(seen), prepared.shown[rows], torch.arange(len(rows))), generator)
     except (ValueError, TypeError, RuntimeError) as error:
         raise RecipeError([str(error)]) from error
 
@@ -332,7 +346,7 @@ def _fingerprint(data: Data) -> str:
     digest = hashlib.blake2b(repr(tuple(data.x.shape)).encode(), digest_size=8)
     if isinstance(data.x, domains.Files):
         digest.update(data.x.identity())
-    for part in (data.x, data.label, data.groups, data.given_val, data.given_test):
+    for part in (data.x, data.label, data.several, data.groups, data.given_val, data.given_test):
         if isinstance(part, Tensor):
             digest.update(np.ascontiguousarray(part.numpy()).data)
         digest.update(b"|")

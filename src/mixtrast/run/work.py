@@ -97,10 +97,10 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
     record = Record(folder, _fingerprint(prepared.recipe))
     beside = None
     if prepared.plan.training.online != "none":
-        if prepared.classes > 1:
+        if prepared.classes > 1 and prepared.data.several is None:
             beside = Online(prepared)
         else:
-            say("the online probe is left out: there are no classes that it could tell apart.")
+            say("the online probe is left out: it tells classes apart, one an example, and there are none.")
     looker = learning.Looker(prepared, beside)
     name = prepared.recipe["method"]["name"]
     fitted = fit(

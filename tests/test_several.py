@@ -1,0 +1,146 @@
+"""Several labels an example: `a;b;c` in a cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor
+
+import mixtrast as mt
+from mixtrast import cli, domains, evaluate, report
+from mixtrast.encoders import get
+from mixtrast.methods import Batch
+from mixtrast.methods._method import labels_of
+from mixtrast.run import assess, prepare
+from mixtrast.spec import Table
+
+TAGS = ("large", "old", "red")
+
+
+def table(rows: int = 160, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    there = rng.random((rows, 3)) < (0.5, 0.4, 0.3)
+    values = rng.normal(size=(rows, 6))
+    values[:, :3] += 2.5 * there
+    cells = [";".join(tag for tag, is_there in zip(TAGS, row, strict=True) if is_there) for row in there]
+    return pd.DataFrame(values, columns=list("abcdef")).assign(tags=cells)
+
+
+def test_cells_are_read_as_several_labels():
+    frame = table()
+    frame.loc[0, "tags"] = " red ; old;;red "
+    frame.loc[1, "tags"] = ""
+    data = domains.open(frame, label="tags")
+    assert data.classes == TAGS
+    assert data.task == "classes"
+    assert data.several is not None
+    assert data.several[0].tolist() == [2, 1, -1]
+    assert data.several[1].tolist() == [-1, -1, -1]
+    assert torch.equal(data.label, data.several[:, 0])
+    assert any("has several labels in a cell, between ';': 3 in all" in note for note in data.notes)
+    assert data.facts["several"] is True
+    more = domains.open(table(20, 1).assign(tags="old"), like=data.facts)
+    assert more.several.tolist() == [[1]] * 20
+    with pytest.raises(ValueError, match=r"has 'odl', unknown to the data it must be like, first in row 0\. Did you"):
+        domains.open(table(20, 1).assign(tags="odl"), like=data.facts)
+    tested = domains.open(frame, label="tags", test=table(30, 2).assign(tags="old;red"))
+    assert tested.several.shape == (190, 3)
+    assert tested.several[-1].tolist() == [1, 2, -1]
+
+
+def test_what_is_one_class_stays_one():
+    frame = table()
+    whole = domains.open(frame[frame["tags"] != ""], label="tags", task="classes")
+    assert whole.several is None
+    assert "large;old" in whole.classes
+    once = domains.open(pd.DataFrame({"a": np.arange(40.0), "y": ["x;y", "z"] * 20}), label="y")  # never in other company
+    assert once.several is None
+    asked = domains.open(pd.DataFrame({"a": np.arange(40.0), "y": ["x;y", "z"] * 20}), label="y", task="several")
+    assert asked.classes == ("x", "y", "z")
+
+
+def test_shares_are_equal_and_who_has_none_is_alone():
+    label = torch.tensor([[0, 2, -1], [1, -1, -1], [-1, -1, -1]])
+    found = labels_of(label, torch.tensor([5, 6, 7]))
+    assert found.weight.tolist() == [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    assert found.ids[2, 0] == -9
+    assert labels_of(label).weight[2].sum() == 0  # nobody
+
+
+def made(label: Tensor, name: str) -> Tensor:
+    torch.manual_seed(0)
+    method = mt.methods.get(name, get("mlp", Table(4), widths=(8,)), classes=3)
+    x = torch.randn(2, 9, 4, generator=torch.Generator().manual_seed(1))
+    return method(Batch(tuple(x[: method.needs]), label, torch.arange(9)), torch.Generator().manual_seed(2)).value
+
+
+@pytest.mark.parametrize("name", ["supcon", "mixsupcon", "supervised"])
+def test_one_label_among_several_is_that_label(name):
+    label = torch.arange(9) % 3
+    padded = torch.stack([label, torch.full((9,), -1)], 1)
+    torch.testing.assert_close(made(padded, name), made(label, name))
+    if name != "supervised":
+        missing = torch.where(torch.arange(9) < 2, -1, label)
+        torch.testing.assert_close(made(torch.stack([missing, torch.full((9,), -1)], 1), name), made(missing, name))
+    assert not torch.allclose(made(torch.stack([label, (label + 1) % 3], 1), name), made(label, name))
+
+
+def test_contrast_follows_the_overlap():
+    """The loop: W_ij is the share that two examples have in common."""
+    label = torch.tensor([[0, 1], [1, 2], [0, -1], [2, -1]])
+    labels = labels_of(label)
+    z = torch.nn.functional.normalize(torch.randn(4, 5, generator=torch.Generator().manual_seed(0)), dim=1)
+    share = [{int(k): 1 / int((row >= 0).sum()) for k in row if k >= 0} for row in label]
+    total = 0.0
+    for i in range(4):
+        others = [j for j in range(4) if j != i]
+        scores = torch.stack([z[i] @ z[j] / 0.1 for j in others])
+        weight = torch.tensor([sum(u * share[j].get(k, 0.0) for k, u in share[i].items()) for j in others])
+        total += float(-(weight * scores.log_softmax(0)).sum() / weight.sum()) / 4
+    found = mt.contrast(z, z, labels, labels, temperature=0.1, exclude=torch.arange(4))
+    assert float(found) == pytest.approx(total, rel=1e-5)
+
+
+def test_a_run_with_several_labels(tmp_path, capsys):
+    frame = table(240)
+    frame.loc[3, "tags"] = ""
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    quick = ["--training.steps", "3", "--no-maps", "--training.online", "eval", "--out", str(tmp_path / "run")]
+    assert cli.main(["train", str(tmp_path / "t.csv"), "--label", "tags", "--method", "mixsupcon", *quick]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "the online probe is left out" in out
+    run = mt.Run(tmp_path / "run")
+    results = run.results
+    assert results["data"]["several"] is True
+    assert sum(results["data"]["counts"]["train"]) > results["data"]["train"] - results["data"]["unlabelled"]
+    linear = results["probes"]["linear"]
+    assert linear["raw"]["balanced_accuracy"] > 0.8
+    assert linear["majority"] == {"balanced_accuracy": 0.5}
+    assert linear["raw"]["labels"] == 3
+    assert "an example has several labels" in results["labels"]["withheld"]
+    assert "mean over labels" in report.table(results)[0][1]
+    assert "several an example" in run.page.read_text(encoding="utf-8")
+    assert "always the same answer" in run.page.read_text(encoding="utf-8")
+    assert set(run.evaluate("knn+finetune")) == {"knn"}  # each label alone is not what is fine-tuned
+    assert cli.main(["embed", str(run.folder), str(tmp_path / "t.csv"), "-o", str(tmp_path / "z.csv")]) == 0
+    written = pd.read_csv(tmp_path / "z.csv")["label"]
+    assert written.fillna("").tolist()[:5] == frame["tags"].tolist()[:5]
+    assert cli.main(["train", str(tmp_path / "t.csv"), "--label", "tags", "--labels", "5", "--out", str(tmp_path / "few")]) == 2
+    assert "an example has several here" in capsys.readouterr().err
+
+
+def test_each_label_is_a_question_of_its_own():
+    ready = prepare({"method": "npair", "data": {"label": "tags"}, "encoder": {"name": "mlp", "widths": (8,)}}, table(200))
+    rows = assess.rows_of(ready, {})
+    found = assess.probe(ready, rows, {}, {"linear": {}})["linear"]["raw"]
+    scores = []
+    for label in range(3):
+        there = torch.where(ready.data.label >= 0, (ready.data.several == label).any(1).long(), -1)
+        rows_of = {name: getattr(ready.split, name) for name in ("train", "val", "test")}
+        parts = {name: (ready.scale(ready.data.x[part]), there[part]) for name, part in rows_of.items()}
+        features = evaluate.Features.of(**parts, classes=2)
+        scores.append(evaluate.get("linear")(features, seed=ready.seed)["balanced_accuracy"])
+    assert found["balanced_accuracy"] == pytest.approx(np.mean(scores), abs=1e-9)
+    assert ready.shown[ready.split.test].max() == -1  # training sees no label outside its rows
