@@ -68,7 +68,7 @@ class FineTune(OfExamples):
         if best is not None:
             value, rate, epoch, weights = best
             network.load_state_dict(weights)
-            edge = len(self.rates) > 1 and rate in (self.rates[0], self.rates[-1])
+            edge = len(self.rates) > 2 and rate in (self.rates[0], self.rates[-1])
             says = {
                 f"val_{metric}": value,
                 "chosen": {"lr": rate, "epoch": epoch},

@@ -226,6 +226,8 @@ def _notes(results: Sequence[Results], data: Data, lines: Sequence[Line]) -> Ite
     over += ", each with its own split" if len({result.data.split for result in results}) > 1 else ""
     several = "Whether each label is there, balanced accuracy on the test set, in percent, mean over labels"
     yield f"{several if data.several else metric[data.task]}{examples}; {over}."
+    if any("finetune" in result.probes for result in results):
+        yield "Fine-tuned: all weights go on learning, with labels. Of the untrained encoder that is training from scratch."
     marks = {cell.mark for line in lines for cell in line.cells}
     if "best" in marks:
         rule = "its paired difference to the best is within the s.d. of that difference"
@@ -243,5 +245,5 @@ def _notes(results: Sequence[Results], data: Data, lines: Sequence[Line]) -> Ite
     ]
     if edges:
         yield f"Chosen at the edge of what was tried: {', '.join(edges)}. A wider search might score higher."
-    if data.unbalanced:
+    if data.unbalanced and not data.several:
         yield "The classes are unbalanced: balanced accuracy is the mean over classes, so every class counts the same."
