@@ -180,7 +180,7 @@ def test_unknown_options_name_the_nearest(file):
     with refused(r"no option lable\. Did you mean 'label'\?.*label, groups, drop", TypeError):
         domains.open(file(TABLE), lable="kind")
     for domain in ("arrays", "tabular"):
-        with refused("`task` must be one of 'auto', 'classes', 'number', got 'regression'"):
+        with refused("`task` must be one of 'auto', 'classes', 'number', 'several', got 'regression'"):
             domains.get(domain, task="regression")
     with refused("`header` must be one of"):
         domains.get("tabular", header="none")

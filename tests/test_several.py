@@ -36,7 +36,7 @@ def test_cells_are_read_as_several_labels():
     assert data.classes == TAGS
     assert data.task == "classes"
     assert data.several is not None
-    assert data.several[0].tolist() == [2, 1, -1]
+    assert data.several[0].tolist() == [1, 2, -1]  # in order, so that it does not matter how they were written
     assert data.several[1].tolist() == [-1, -1, -1]
     assert torch.equal(data.label, data.several[:, 0])
     assert any("has several labels in a cell, between ';': 3 in all" in note for note in data.notes)
@@ -123,7 +123,10 @@ def test_a_run_with_several_labels(tmp_path, capsys):
     assert "mean over labels" in report.table(results)[0][1]
     assert "several an example" in run.page.read_text(encoding="utf-8")
     assert "always the same answer" in run.page.read_text(encoding="utf-8")
-    assert set(run.evaluate("knn+finetune")) == {"knn"}  # each label alone is not what is fine-tuned
+    with pytest.raises(ValueError, match=r"finetune tells one class an example apart, and here an example has several"):
+        run.evaluate("knn+finetune")
+    assert set(run.evaluate("usual")) == {"boosting", "knn", "linear"}
+    assert "always the same answer" in " ".join(verdict["says"] for verdict in run.results["diagnosis"])
     assert cli.main(["embed", str(run.folder), str(tmp_path / "t.csv"), "-o", str(tmp_path / "z.csv")]) == 0
     written = pd.read_csv(tmp_path / "z.csv")["label"]
     assert written.fillna("").tolist()[:5] == frame["tags"].tolist()[:5]
@@ -144,3 +147,44 @@ def test_each_label_is_a_question_of_its_own():
         scores.append(evaluate.get("linear")(features, seed=ready.seed)["balanced_accuracy"])
     assert found["balanced_accuracy"] == pytest.approx(np.mean(scores), abs=1e-9)
     assert ready.shown[ready.split.test].max() == -1  # training sees no label outside its rows
+
+
+def test_other_files_of_the_same_labels(tmp_path):
+    numbered = pd.DataFrame({"a": np.arange(40.0), "y": ["1;2", "2", "3;1", "2;3"] * 10})
+    data = domains.open(numbered, label="y")
+    assert data.classes == ("1", "2", "3")
+    more = domains.open(pd.DataFrame({"a": [1.0, 2.0], "y": [1.0, np.nan]}), like=data.facts)  # one label in each, so numbers
+    assert more.several.tolist() == [[0], [-1]]
+    lists = domains.open(pd.DataFrame({"a": np.arange(40.0), "y": [["x", "y"], ["x"], [], ["z", "x"]] * 10}), label="y")
+    assert lists.several[:4].tolist() == [[0, 1], [0, -1], [-1, -1], [0, 2]]
+    pd.DataFrame({"a": np.arange(40.0), "y": [["x", "y"], ["x"], ["y"], ["z", "x"]] * 10}).to_parquet(tmp_path / "t.parquet")
+    assert torch.equal(domains.open(tmp_path / "t.parquet", label="y").several[:2], torch.tensor([[0, 1], [0, -1]]))
+    with pytest.raises(ValueError, match="most of them once: it looks like an identifier"):
+        domains.open(pd.DataFrame({"a": np.arange(40.0), "y": [f"u{n};v{n}" for n in range(40)]}), label="y", task="several")
+    with pytest.raises(ValueError, match="has no value at all"):
+        domains.open(pd.DataFrame({"a": np.arange(40.0), "y": [";"] * 40}), label="y", task="several")
+
+
+def test_other_data_have_labels_of_their_own(tmp_path):
+    table(160).to_csv(tmp_path / "t.csv", index=False)
+    run = mt.train(tmp_path / "t.csv", label="tags", method="npair", training={"steps": 1}, evaluation="linear", quiet=True,
+                   out=tmp_path / "run")  # fmt: skip
+    plain = table(160, 5).assign(y=["u", "v"] * 80)
+    plain.to_csv(tmp_path / "o.csv", index=False)
+    found = run.transfer(tmp_path / "o.csv", label="y", evaluation="linear+finetune")
+    assert "accuracy" in found["finetune"]["trained"]
+    assert "labels" not in found["linear"]["raw"]
+    again = run.transfer(tmp_path / "o.csv", label="tags", evaluation="linear")
+    assert again["linear"]["raw"]["labels"] == 3
+
+
+def test_labels_that_share_their_first(tmp_path):
+    rng = np.random.default_rng(0)
+    second = rng.random(160) < 0.5
+    frame = pd.DataFrame({"a": rng.normal(size=160) + 3 * second, "b": rng.normal(size=160)})
+    frame["y"] = ["photo;cat" if is_cat else "photo" for is_cat in second]
+    run = mt.train(
+        frame, label="y", method="mixsupcon", training={"steps": 2}, evaluation="linear", quiet=True, out=tmp_path / "r"
+    )
+    assert run.results["probes"]["linear"]["raw"]["labels"] == 1  # all have photo: nothing is asked of it
+    assert run.results["probes"]["linear"]["raw"]["balanced_accuracy"] > 0.8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_fine_tuning_begins_with_standardised_features_and_a_layer_of_zeros():
 
     examples = table()
     network = Network(encoder(), examples)
-    z = (network._features(examples.seen(examples.train)) - network.centre) / network.spread
+    z = (evaluate.features(network.encoder, examples.seen(examples.train)) - network.centre) / network.spread
     assert z.mean(0).abs().max() < 1e-5
     assert (z.std(0, correction=0) - 1).abs().max() < 1e-4
     assert torch.equal(network(examples.seen(examples.test)), torch.zeros(60, 2))
@@ -84,6 +85,8 @@ def test_fine_tuning_of_numbers_and_of_few_labels():
 
 def test_random_convolutions_are_their_formula():
     series = spec.Series(3, 40)
+    for length in (*range(1, 30), 50, 100, 128, 1000):  # no kernel is longer than the series
+        assert module._features(torch.randn(2, 2, length), module._banks(60, spec.Series(2, length), 0)).shape == (2, 120)
     banks = module._banks(20, series, 0)
     x = torch.randn(5, 3, 40, generator=torch.Generator().manual_seed(1))
     x[0, 1, 7] = torch.nan  # counts as the mean
@@ -184,7 +187,7 @@ def test_a_run_on_other_data(tmp_path, capsys):
     assert set(found["linear"]) == {"trained", "untrained", "raw", "majority"}
     assert set(found["finetune"]) == {"trained", "untrained", "majority"}
     assert found["linear"]["raw"]["accuracy"] > 0.9
-    told = run.results["elsewhere"][str(tmp_path / "b.npz")]
+    (told,) = run.results["elsewhere"].values()
     assert told["data"]["classes"] == ["0", "1"]
     assert run.results["data"]["classes"] == ["0", "1", "2"]  # what the run is about stays
     page = run.page.read_text(encoding="utf-8")
@@ -278,15 +281,21 @@ def test_other_data_are_kept_apart_and_the_own_are_said(tmp_path, capsys):
                    out=tmp_path / "run")  # fmt: skip
     for evaluation in ("linear", "knn"):
         run.transfer(str(tmp_path / "b/t.npz"), evaluation=evaluation)
-    run.transfer(str(tmp_path / "a/t.npz"), evaluation="knn")
+    run.transfer(str(tmp_path / "a/t.npz"), evaluation="knn")  # the same split: none of its test examples trained
+    np.savez(tmp_path / "c.npz", x=x, y=y, who=np.arange(120) // 4)
+    run.transfer(str(tmp_path / "c.npz"), groups="who", evaluation="knn")  # the same examples, split in another way
     kept = list(run.results["elsewhere"].values())
-    assert [set(each["probes"]) for each in kept] == [{"linear", "knn"}, {"knn"}]
-    assert [each["own"] for each in kept] == [False, True]
+    assert [set(each["probes"]) for each in kept] == [{"linear", "knn"}, {"knn"}, {"knn"}]
+    assert [each["trained_on"] > 0 for each in kept] == [False, False, True]
     page = run.page.read_text(encoding="utf-8")
     assert page.count("On other data: t") == 2
-    assert page.count("the run&#39;s own data in another split") == 1
-    assert cli.main(["evaluate", str(run.folder), "--on", str(tmp_path / "a/t.npz"), "--evaluation", "knn"]) == 0
-    assert "trained on what is tested here" in " ".join(capsys.readouterr().out.split())
+    assert page.count("trained the encoder, so these scores flatter it") == 1
+    assert cli.main(["evaluate", str(run.folder), "--on", str(tmp_path / "b/t.npz"), "--evaluation", "linear"]) == 0
+    out = capsys.readouterr().out
+    assert f"{100 * kept[0]['probes']['linear']['raw']['accuracy']:.1f} %" in out  # of b, though c came after it
+    assert "trained the encoder" not in out
+    assert cli.main(["evaluate", str(run.folder), "--on", str(tmp_path / "c.npz"), "--groups", "who"]) == 0
+    assert re.search(r"Of these test examples \d+ trained the encoder", capsys.readouterr().out)
     assert cli.main(["evaluate", str(run.folder), "--on", "x.npz", "--method.dim", "5", "--data.task", "classes"]) == 2
     assert "options of evaluations only, and of the data, got --method..." in capsys.readouterr().err
 

@@ -218,7 +218,7 @@ def _evaluate(known: argparse.Namespace, options: dict[str, Any], given: list[st
             known.on, test=known.test, label=known.label, groups=known.groups, evaluation=chosen or "linear+knn",
             options=options.get("data"),
         )  # fmt: skip
-        show.elsewhere(done, known.on)
+        show.elsewhere(done)
         return 0
     lost = next((flag for flag in ("test", "label", "groups") if getattr(known, flag)), None)
     if lost:

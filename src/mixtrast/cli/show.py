@@ -67,19 +67,17 @@ def outcome(run: Run) -> None:
     _next(console, results)
 
 
-def elsewhere(run: Run, source: str) -> None:
+def elsewhere(run: Run) -> None:
     """The table of other data, and what was found in them."""
     results = run.results
-    found = next(each for key, each in reversed(results["elsewhere"].items()) if key.split(" --label ")[0].startswith(source))
+    found = list(results["elsewhere"].values())[-1]
     console = Console(highlight=False)
     console.print(f"[bold]{found['data']['name']}[/bold]: {found['data']['split']}", soft_wrap=True)
     for note in found["data"]["notes"]:
         console.print(f"  {note}", soft_wrap=True, markup=False)
     _rows(console, report.table({**found, "seed": results["seed"]}))
-    if found["own"]:
-        console.print(
-            "\nThese are the run's own data in another split: the encoder may have been trained on what is tested here."
-        )
+    if found["trained_on"]:
+        console.print(f"\nOf these test examples {found['trained_on']:,} trained the encoder.")
     console.print(f"\nAdded to the report: {run.page}", soft_wrap=True, markup=False)
 
 
@@ -94,8 +92,11 @@ def brief(run: Run) -> None:
     results = run.results
     tables = [table for table in results["probes"].values() if "trained" in table]
     table: dict[str, Any] = results["probes"].get("linear") or next(iter(tables), {})
-    metric = "accuracy" if "accuracy" in table.get("trained", {}) else "r2"
-    shown = ", ".join(f"{row} {scores[metric]:.3f}" for row, scores in table.items()) or "nothing was probed"
+    several = results["data"].get("several")
+    metric = "balanced_accuracy" if several else "accuracy" if "accuracy" in table.get("trained", {}) else "r2"
+    shown = (
+        ", ".join(f"{row} {scores[metric]:.3f}" for row, scores in table.items() if metric in scores) or "nothing was probed"
+    )
     Console(highlight=False).print(f"  {metric}: {shown}; {results['cost']['seconds']:.0f} s of training", soft_wrap=True)
 
 

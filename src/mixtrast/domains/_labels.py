@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +51,7 @@ def encode(values: np.ndarray, *, name: str, where: Where, task: Asked = "auto",
     Raises: ValueError with a sentence.
     """
     asked = like["task"] if like is not None and like["task"] != "none" else task
-    if like is not None and like.get("several"):
+    if like is not None and like["task"] != "none" and like.get("several"):
         asked = "several"
     if values.ndim != 1:
         raise ValueError(
@@ -78,7 +78,8 @@ def encode(values: np.ndarray, *, name: str, where: Where, task: Asked = "auto",
         )
     if asked == "number":
         return _numbers(plain, missing, name, where, notes)
-    if asked == "several" or (task == "auto" and like is None and not numeric and _are_several(plain[~missing])):
+    free = like is None or like["task"] == "none"
+    if asked == "several" or (task == "auto" and free and not numeric and _are_several(plain[~missing])):
         return _several(plain, missing, name, where, like, notes)
     return _classes(plain, missing, name, where, like, notes)
 
@@ -110,6 +111,10 @@ def _bare(value: Any) -> Any:
         value = value.decode(errors="backslashreplace")
     if isinstance(value, str):
         return value.strip()
+    if isinstance(
+        value, list | tuple | set | frozenset | np.ndarray
+    ):  # several labels, as Parquet and DataFrames may have them
+        return BETWEEN.join(_called(_bare(each)) for each in value)
     unequal = value is None or type(value).__name__ in ("NAType", "NaTType")  # pandas may not be installed
     return None if unequal or value != value else value
 
@@ -212,18 +217,23 @@ def _are_several(cells: np.ndarray) -> bool:
     parted = [_labels_in(cell) for cell in cells.tolist()]
     if sum(len(labels) > 1 for labels in parted) < max(2, OFTEN * len(parted)):
         return False
-    return len({label for labels in parted for label in labels}) < len(set(cells.tolist()))
+    kinds = {tuple(labels) for labels in parted}
+    return sum(map(len, kinds)) > len({label for labels in kinds for label in labels})
 
 
 def _labels_in(cell: Any) -> list[str]:
-    """Those of a cell, each once, as they come."""
-    return list(dict.fromkeys(label for part in str(cell).split(BETWEEN) if (label := part.strip())))
+    """Those of a cell, each once."""
+    return list(dict.fromkeys(label for part in _called(cell).split(BETWEEN) if (label := part.strip())))
 
 
 def _several(
     plain: np.ndarray, missing: np.ndarray, name: str, where: Where, like: dict[str, Any] | None, notes: list[str]
 ) -> Encoded:
+    if plain.dtype.kind != "O":
+        missing = missing | (plain == -1)
     parted = [[] if gone else _labels_in(cell) for cell, gone in zip(plain.tolist(), missing.tolist(), strict=True)]
+    if not any(parted) and (like is None or like["task"] == "none"):
+        raise ValueError(f"{name} has no value at all, it is missing in all {count(len(plain), 'row')}. Name another, or none.")
     here = sorted({label for labels in parted for label in labels}, key=by_name)
     known = None if like is None or like["task"] == "none" else list(like["classes"])
     classes = here if known is None else known
@@ -239,13 +249,18 @@ def _several(
     most = max(1, max(map(len, parted), default=1))
     several = np.full((len(parted), most), -1, dtype=np.int64)
     for row, labels in enumerate(parted):
-        several[row, : len(labels)] = [number[label] for label in labels]
+        several[row, : len(labels)] = sorted(number[label] for label in labels)
     there = [len(labels) for labels in parted if labels]
+    if known is None:
+        _check_told_apart(np.bincount(several[several >= 0], minlength=len(classes)), name)
+    each = f", {np.mean(there):.1f} of a row" if there else ""
     notes += [
-        f"{name} has several labels in a cell, between {BETWEEN!r}: {len(classes):,} in all, {np.mean(there):.1f} of a row. "
-        "`--task classes` takes each cell as one class instead.",
+        f"{name} has several labels in a cell, between {BETWEEN!r}: {len(classes):,} in all{each}. `--task classes` takes each "
+        "cell as one class instead.",
         *_absent(several[:, 0] < 0, name),
     ]
+    if there and len(there) < len(parted):
+        notes.append(f"{name}: an empty cell is a label that is not known. Where it means none of them, write a word: none.")
     found = torch.from_numpy(several)
     return Encoded(found[:, 0].clone(), "classes", tuple(classes), tuple(notes), found)
 
@@ -280,11 +295,12 @@ def _about(sizes: np.ndarray, classes: Sequence[str], name: str) -> list[str]:
 
 def _called(value: Any) -> str:
     """A class's name: 1.0 is "1"."""
-    if isinstance(value, str):
-        return value
-    if value == np.rint(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return str(value)
+    if isinstance(value, Integral):
         return str(int(value))
-    return np.format_float_positional(value, trim="-")
+    number = float(value)
+    return str(int(number)) if number.is_integer() else np.format_float_positional(number, trim="-")
 
 
 def by_name(name: str) -> tuple[bool, float, str]:

@@ -288,6 +288,8 @@ def _numbers(probe: Record) -> str:
     share = probe.get("metric", "accuracy") == "accuracy"
     words = {"trained": "trained", "untrained": "untrained", "raw": "raw data"}
     words["majority"] = "always the most frequent answer" if share else "always the mean"
+    if probe.get("several"):
+        words["majority"] = "always the same answer"
     given = [
         f"{word} {_percent(probe[key]) if share else f'r² {probe[key]:.2f}'}"
         for key, word in words.items()

@@ -75,7 +75,7 @@ def _banks(kernels: int, spec: Series, seed: int) -> list[Bank]:
     for number in range(kernels):
         length = int(rng.choice(lengths))
         most = math.log2((spec.length - 1) / (length - 1)) if length > 1 else 0.0
-        dilation = 2 ** int(rng.uniform(0, most + 1)) if most > 0 else 1
+        dilation = 2 ** int(rng.uniform(0, math.floor(most) + 1))
         weight = rng.normal(size=(spec.channels, length))
         weight -= weight.mean(1, keepdims=True) if length > 1 else 0.0
         seen = int(2 ** rng.uniform(0, math.log2(spec.channels + 1)))

@@ -81,7 +81,7 @@ class Results:
     device: str = ""
     next: tuple[str, ...] = ()
     elsewhere: dict[str, Results] = field(default_factory=dict)  # what they are -> data and probes of other data
-    own: bool = False  # of other data, that are the run's own again
+    trained_on: int = 0  # of other data: test examples that trained the encoder
 
 
 def parse(written: Mapping[str, Any]) -> Results:
@@ -116,7 +116,7 @@ def parse(written: Mapping[str, Any]) -> Results:
             for key, found in section(written, "elsewhere").items()
             if isinstance(found, Mapping)
         },
-        own=written.get("own") is True,
+        trained_on=whole(written.get("trained_on")) or 0,
     )
 
 

@@ -21,7 +21,6 @@ UNFINISHED = "No results were written yet, so nothing can be said of these featu
 OTHERS = (
     "The encoder as it was trained on the run's own data; probes are fitted to the labels of these, with a split of their own."
 )
-OWN = "These are the run's own data in another split: the encoder may have been trained on what is tested here."
 # What the loss and the geometry of the features say: key, name, how to read it.
 LEARNING = (
     ("loss", "loss at the end", "mean of the last tenth of training"),
@@ -187,7 +186,12 @@ def _elsewhere(results: Sequence[Results]) -> list[tuple[str, str, Table]]:
     for result in results:
         for key, other in result.elsewhere.items():
             found.setdefault(key, []).append(other)
-    return [(others[0].data.name, OWN if others[0].own else OTHERS, rows(others)) for others in found.values()]
+    return [(others[0].data.name, _said_of(others), rows(others)) for others in found.values()]
+
+
+def _said_of(others: Sequence[Results]) -> str:
+    most = max(other.trained_on for other in others)
+    return f"{OTHERS} Of the test examples {most:,} trained the encoder, so these scores flatter it." if most else OTHERS
 
 
 def _labels(results: Sequence[Results], drawn: Drawing) -> Shown:

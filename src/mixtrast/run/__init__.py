@@ -20,6 +20,7 @@ from mixtrast.run.prepare import Prepared as Prepared
 from mixtrast.run.prepare import elsewhere as elsewhere
 from mixtrast.run.prepare import prepare as prepare
 from mixtrast.run.prepare import read as read
+from mixtrast.run.prepare import suited
 from mixtrast.training import Doing, read_metrics
 
 Part = str | Mapping[str, Any]
@@ -88,7 +89,7 @@ class Run:
         """
         results, settings, asked = self.results, self.recipe, _checked(chosen)
         material = read(settings["data"], settings["seed"], settings["training"]["bins"], data, test)
-        options = recipe.chosen_evaluations(asked, material.data.spec, room)
+        options = suited(recipe.chosen_evaluations(asked, material.data.spec, room), asked, material.data)
         encoders = self._encoders(module)
         with Doing("evaluating", assess.tellings(encoders, options)) as tell:
             rows = assess.rows_of(material, encoders, tell)
@@ -136,7 +137,7 @@ class Run:
         more = {"label": label, "groups": groups, **(options or {})}
         bins = settings["training"]["bins"]
         material = elsewhere(self.encoder(module), settings["seed"], bins, data, test, more)
-        chosen = recipe.chosen_evaluations(asked, material.data.spec, room)
+        chosen = suited(recipe.chosen_evaluations(asked, material.data.spec, room), asked, material.data)
         chosen.pop("labels", None)
         with Doing("evaluating", assess.tellings(encoders, chosen)) as tell:
             rows = assess.rows_of(material, encoders, tell)
@@ -144,13 +145,30 @@ class Run:
                 raise ValueError(f"{material.data.name} has no labelled test examples. Name their label: --label COL.")
             found = assess.probe(material, rows, encoders, chosen, tell)
         key = " ".join([material.section["source"], *([f"--label {label}"] if label else []), material.section["fingerprint"]])
-        there = results.setdefault("elsewhere", {}).setdefault(key, {"probes": {}, "evaluation": {}})
-        there["data"] = assess.data_record(material, 0)
-        there["probes"].update(found)
-        there["evaluation"].update(chosen)
-        there["own"] = material.section["fingerprint"] == settings["data"].get("fingerprint")
+        kept = results.setdefault("elsewhere", {}).pop(key, {"probes": {}, "evaluation": {}})  # the last stands last
+        results["elsewhere"][key] = {
+            "data": assess.data_record(material, 0),
+            "probes": {**kept["probes"], **found},
+            "evaluation": {**kept["evaluation"], **chosen},
+            "trained_on": self._trained_on(material),
+        }
         self._write(results)
         return found
+
+    def _trained_on(self, other: Material) -> int:
+        """How many test examples of other data trained the encoder: where these are the run's own data once more."""
+        settings = self.recipe
+        try:
+            own = read(settings["data"], settings["seed"], settings["training"]["bins"])
+        except (ValueError, OSError):  # they were in memory, or are not there any more
+            return 0
+        ours, theirs = own.data.x, other.data.x
+        if ours.shape != theirs.shape or not isinstance(ours, Tensor) or not isinstance(theirs, Tensor):
+            same = isinstance(ours, domains.Files) and isinstance(theirs, domains.Files) and ours.paths == theirs.paths
+        else:
+            same = torch.equal(ours.nan_to_num() if ours.is_floating_point() else ours,
+                               theirs.nan_to_num() if theirs.is_floating_point() else theirs)  # fmt: skip
+        return int(torch.isin(other.split.test, own.split.train).sum()) if same else 0
 
     def _encoders(self, module: nn.Module | None) -> dict[str, Encoder]:
         """Those that are there, by row."""

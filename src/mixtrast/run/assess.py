@@ -20,6 +20,7 @@ from mixtrast.run.kept import kept
 from mixtrast.run.prepare import Material, Prepared
 
 FEW = 10  # labels a class, at which few labels are judged
+MOST_LABELS = 20  # of several an example that probes ask for
 SHOWN = 8  # examples in the strip of views and mixtures
 PLAIN = 32  # side of the grid to which larger pictures are averaged as raw input; 32² numbers of all else
 
@@ -46,12 +47,22 @@ def rows_of(material: Material, encoders: Mapping[str, Encoder], tell: Tell = si
 def features_of(material: Material, encoder: Encoder | None, parts: Mapping[str, Tensor]) -> Features:
     """Features and labels of these rows; without an encoder the input itself."""
     assert material.label is not None
-    found = {}
+    found, (label, classes) = {}, _told(material)
     for name, rows in parts.items():
         x, scale = material.data.x, material.scale
         z = _plain(material, rows) if encoder is None else embed(encoder, x, scale, rows=rows)
-        found[name] = (z, material.label[rows])
-    return Features.of(**found, classes=len(material.data.classes))
+        found[name] = (z, label[rows])
+    return Features.of(**found, classes=classes)
+
+
+def _told(material: Material) -> tuple[Tensor, int]:
+    """(N,) what probes see, and how many classes; of several labels an example which of the sets that occur is its own."""
+    assert material.label is not None
+    several = material.data.several
+    if several is None:
+        return material.label, len(material.data.classes)
+    kinds, which = torch.unique(several, dim=0, return_inverse=True)
+    return torch.where(material.label >= 0, which, -1), max(2, len(kinds))
 
 
 def _plain(material: Material, rows: Tensor) -> Tensor:
@@ -105,8 +116,6 @@ def probe(
         if name == "labels":
             continue
         evaluation = evaluate.get(name, **options)
-        if material.data.several is not None and isinstance(evaluation, evaluate.OfExamples):
-            continue  # which tells one label of an example apart
         scores = {}
         for row, features in rows.items():
             if evaluation.rows and row not in evaluation.rows:  # type: ignore[union-attr]
@@ -122,7 +131,9 @@ def probe(
             # Those of rows that training does not change may be known from another run.
             same = row in ("untrained", "raw")
             # Of examples an encoder may be evaluated in other ways than by its features: dropout is silent there.
-            how = {**options, "made": repr(encoders.get(row))} if isinstance(evaluation, evaluate.OfExamples) else options
+            how = {**options, "made": repr(encoders.get(row))} if isinstance(evaluation, evaluate.OfExamples) else dict(options)
+            if material.data.several is not None:
+                how["several"] = material.section["fingerprint"]
             scores[row] = kept(name, how, material.seed, features, make) if same else make()
         found[name] = {**scores, "majority": _majority(material)}
     return found
@@ -131,23 +142,26 @@ def probe(
 def _label_by_label(material: Material, evaluation: evaluate.Evaluation, features: Features) -> dict[str, Any]:
     """Of examples with several labels: whether each of these is there, a question of its own; the means over them.
 
-    Balanced accuracy, as most labels are rare; a label that training, or test, has of no example or of all is not asked for.
+    Balanced accuracy, as most labels are rare; of the 20 that are most frequent in training, at most: a label that training, or
+    test, has of no example or of all is not asked for. `n`: how many test examples of two equal classes would tell as much.
     """
     several, known = material.data.several, material.seen_labels
     assert several is not None
     rows = {name: getattr(material.split, name)[known[getattr(material.split, name)]] for name in ("train", "val", "test")}
+    often = torch.bincount(several[rows["train"]].flatten().clamp(min=-1) + 1, minlength=len(material.data.classes) + 1)[1:]
     found: list[dict[str, Any]] = []
-    for label in range(len(material.data.classes)):
+    for label in often.argsort(descending=True, stable=True)[:MOST_LABELS].tolist():
         there = (several == label).any(1).long().numpy()
         parts = {name: Part(getattr(features, name).features, there[rows[name]]) for name in rows}
-        if all(0 < parts[name].label.sum() < len(parts[name]) for name in ("train", "test")):
+        counts = {name: (int(part.label.sum()), int(len(part) - part.label.sum())) for name, part in parts.items()}
+        if min(*counts["train"], *counts["test"]) > 0:
             asked = replace(features, train=parts["train"], val=parts["val"], test=parts["test"], classes=2)
-            found.append(evaluation(asked, seed=material.seed))
+            there_, not_there = counts["test"]
+            found.append({**evaluation(asked, seed=material.seed), "n": 4 / (1 / there_ + 1 / not_there)})
     if not found:
         return {}
-    return {key: float(np.mean([scores[key] for scores in found])) for key in ("balanced_accuracy", "accuracy")} | {
-        "labels": len(found)
-    }
+    means = {key: float(np.mean([scores[key] for scores in found])) for key in ("balanced_accuracy", "accuracy", "n")}
+    return means | {"labels": len(found)}
 
 
 def _examples(material: Material) -> evaluate.Examples:
@@ -197,6 +211,7 @@ def figures(prepared: Prepared, rows: Mapping[str, Features], folder: Path, *, m
         index, trained = evaluate.tsne(rows["trained"].test.features, seed=prepared.seed)
         _, raw = evaluate.tsne(rows["raw"].test.features[index], seed=prepared.seed)
         label = rows["trained"].test.label[index]
+        label = label if prepared.data.several is None else np.full_like(label, -1)
         np.savez_compressed(folder / "map.npz", index=index, trained=trained, raw=raw, label=label)
 
 
@@ -264,7 +279,12 @@ def verdicts(
     metric = "accuracy" if any("accuracy" in scores for scores in tables) else "r2"
     key = "balanced_accuracy" if any("labels" in scores for scores in tables) else metric  # of several labels an example
     short = {
-        name: {"metric": metric, "n_test": tested, **{row: scores.get(key) for row, scores in table.items()}}
+        name: {
+            "metric": metric,
+            "n_test": round(table.get("raw", {}).get("n", tested)),
+            "several": key != metric,
+            **{row: scores.get(key) for row, scores in table.items()},
+        }
         for name, table in probes.items()
     }
     points = {point["per_class"]: point["rows"] for point in labels.get("points", ())}

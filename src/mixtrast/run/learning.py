@@ -31,7 +31,7 @@ class Looker:
         train, val = (_some(prepared, rows, many) for rows, many in zip(_parts(prepared), LOOKED, strict=True))
         self.views = prepared.seen_as(val if len(val) > 1 else train, 2, "look")
         self.parts: dict[str, Tensor] = {}  # validation stands where test stands in the end: test is not touched on the way
-        if prepared.label is not None and prepared.data.task == "classes" and prepared.granted is None:
+        if prepared.label is not None and _one_class_each(prepared) and prepared.granted is None:
             train, val = (
                 _some(prepared, rows[prepared.target[rows] >= 0], many)
                 for rows, many in zip(_parts(prepared), LOOKED, strict=True)
@@ -49,6 +49,10 @@ class Looker:
         if self.online is not None:
             seen |= self.online.look(method.encoder)
         return {name: round(value, 5) for name, value in seen.items()}
+
+
+def _one_class_each(prepared: Prepared) -> bool:
+    return prepared.data.task == "classes" and prepared.data.several is None
 
 
 def _parts(prepared: Prepared) -> tuple[Tensor, Tensor]:
@@ -96,7 +100,7 @@ def learning(prepared: Prepared, method: Method, untrained: Encoder, folder: Pat
     if prepared.granted is None or not method.uses_labels:
         found.update(_gains(prepared, method, untrained))
     rows = prepared.split.val if len(prepared.split.val) > 1 else prepared.split.train
-    if prepared.data.task == "classes" and prepared.label is not None:
+    if _one_class_each(prepared) and prepared.label is not None:
         known = rows[prepared.label[rows] >= 0]
         if len(known) > 1:
             h = embed(method.encoder, prepared.data.x, prepared.scale, rows=known)

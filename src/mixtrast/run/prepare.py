@@ -127,6 +127,7 @@ def prepare(
     facts = Facts(data.spec, len(split.train), int((seen[split.train] >= 0).sum()), material.classes, data.views, data.encoder)
     recipe, why = decide(checked, facts, evaluate)
     recipe["data"] = material.section
+    recipe["evaluation"] = suited(recipe["evaluation"], checked.get("evaluation") or {}, data)
     method = _build(recipe, data.spec, material.classes, recipe["encoder"])
     machine = choose(Training(**recipe["training"]), method.encoder, data.spec.shape)
     recipe["training"].update(device=machine.device, precision=machine.precision, channels_last=machine.channels_last)
@@ -197,12 +198,25 @@ def read(section: Mapping[str, Any], seed: int, bins: int, source: Any = None, t
     )
 
 
+def suited(chosen: Mapping[str, Any], asked: Mapping[str, Any], data: Data) -> dict[str, Any]:
+    """Of the evaluations those that can be made of such labels. Raises: ValueError where one of the others was asked for."""
+    if data.several is None:
+        return dict(chosen)
+    single = [name for name in chosen if issubclass(registry.find(evaluate, name), evaluate.OfExamples)]
+    if wrong := [name for name in single if name in asked]:
+        raise ValueError(
+            f"{', '.join(wrong)} tells one class an example apart, and here an example has several. Leave it out: linear, knn "
+            "and boosting ask for each label on its own."
+        )
+    return {name: options for name, options in chosen.items() if name not in single}
+
+
 def elsewhere(kept: Kept, seed: int, bins: int, source: Any, test: Any, options: Mapping[str, Any]) -> Material:
     """Other data, read as those of a run were and scaled as its encoder knows it, with labels and a split of their own.
 
     Raises: ValueError, TypeError or FileNotFoundError with a sentence.
     """
-    facts = {**kept.facts, "task": "none", "classes": []}
+    facts = {key: fact for key, fact in kept.facts.items() if key != "several"} | {"task": "none", "classes": []}
     data = domains.open(source, test=test, like=facts, **_given(options))
     split = domains.split(data, seed=seed)
     label, target, seen, classes, notes = _labels(data, split, None, bins, seed)
@@ -272,7 +286,8 @@ def _labels(data: Data, split: Split, granted: int | None, bins: int, seed: int)
     if data.task == "number" and granted is not None:
         raise ValueError("`labels` grants labels class by class, but this label is a number. Leave it out, or --task classes.")
     target, notes = _bins(data, split, bins) if data.task == "number" else (data.label.long(), ())
-    kinds = len(target[split.train][target[split.train] >= 0].unique())
+    ours = split.train[target[split.train] >= 0]
+    kinds = len(target[ours].unique() if data.several is None else data.several[ours].unique(dim=0))
     if kinds < 2:
         only = "All labels of the training examples are the same: there is nothing to tell apart, and nothing is probed."
         return None, target, _in_training(target, split), kinds, (only,)
@@ -346,7 +361,8 @@ def _fingerprint(data: Data) -> str:
     digest = hashlib.blake2b(repr(tuple(data.x.shape)).encode(), digest_size=8)
     if isinstance(data.x, domains.Files):
         digest.update(data.x.identity())
-    for part in (data.x, data.label, data.several, data.groups, data.given_val, data.given_test):
+    several = () if data.several is None else (data.several,)
+    for part in (data.x, data.label, *several, data.groups, data.given_val, data.given_test):
         if isinstance(part, Tensor):
             digest.update(np.ascontiguousarray(part.numpy()).data)
         digest.update(b"|")
