@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from mixtrast.domains._assemble import Source, assemble, shown
+from mixtrast.domains._assemble import Source, assemble, is_asked, shown
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._labels import Asked
 from mixtrast.domains._pixels import Form, UnusableError, header_of, pixels_of
@@ -74,10 +75,12 @@ class HF(Domain):
         name = str(source).removeprefix(PREFIX)
         found = self._parts(name)
         features = found[0][1].features
-        label = self._label(features, name)
-        text = () if self.text is None else (self.text,) if isinstance(self.text, str) else self.text
-        self._check(features, name, {"groups": self.groups, **{f"drop {at}": one for at, one in enumerate(self.drop)},
-                                     **{f"text {at}": one for at, one in enumerate(text)}})  # fmt: skip
+        asked = is_asked(self, "label", like) or like is None or like["task"] == "none"  # of more data it may be another
+        label = self._label(features, name) if asked else None
+        text = () if self.text is None else (self.text,) if isinstance(self.text, str) else tuple(self.text)
+        self._check(
+            features, name, [("groups", self.groups), *(("drop", one) for one in self.drop), *(("text", one) for one in text)]
+        )
         if label in self.drop:
             raise ValueError(f"`drop` of hf:{name} must not name the label, got {label!r}.")
         found, notes = _told(found, label)
@@ -123,7 +126,7 @@ class HF(Domain):
 
     def _label(self, features: Any, name: str) -> str | None:
         if self.label is not None:
-            self._check(features, name, {"label": self.label})
+            self._check(features, name, [("label", self.label)])
             if type(features[self.label]).__name__ not in ("Value", "ClassLabel"):
                 kind = type(features[self.label]).__name__
                 raise ValueError(
@@ -133,11 +136,11 @@ class HF(Domain):
         classes = [key for key, kind in features.items() if type(kind).__name__ == "ClassLabel" and key not in self.drop]
         return classes[0] if len(classes) == 1 else None
 
-    def _check(self, features: Any, name: str, asked: dict[str, str | None]) -> None:
-        for option, column in asked.items():
+    def _check(self, features: Any, name: str, asked: Sequence[tuple[str, str | None]]) -> None:
+        for option, column in asked:
             if column is not None and column not in features:
                 raise ValueError(
-                    f"hf:{name} has no column {column!r} for `{option.split()[0]}`.{nearest(column, list(features))} It has: "
+                    f"hf:{name} has no column {column!r} for `{option}`.{nearest(column, list(features))} It has: "
                     f"{listed(list(features))}."
                 )
 

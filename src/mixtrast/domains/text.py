@@ -67,7 +67,7 @@ class Text(Domain):
     @staticmethod
     def takes(source: object) -> bool:
         if is_frame(source):
-            return any(_is_text_of(source.iloc[:, at]) for at in range(len(source.columns)))  # type: ignore[index, attr-defined]
+            return any(_is_text_of(source.iloc[:, at]) for at in range(len(source.columns)))  # type: ignore[attr-defined]
         if not is_path(source):
             return False
         path = Path(str(source)).expanduser()

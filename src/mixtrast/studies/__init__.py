@@ -379,6 +379,8 @@ def _short(results: Mapping[str, Any]) -> str:
     probes: Mapping[str, Any] = results["probes"]
     probe = next((name for name, rows in probes.items() if "trained" in rows), "")
     score = probes.get(probe, {}).get("trained", {})
+    if "labels" in score:  # several an example
+        return f"{probe} balanced accuracy {100 * score['balanced_accuracy']:.1f} %"
     if "accuracy" in score:
         return f"{probe} accuracy {100 * score['accuracy']:.1f} %"
     return f"{probe} R² {score['r2']:.3f}" if "r2" in score else "finished"
