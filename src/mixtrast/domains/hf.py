@@ -78,9 +78,8 @@ class HF(Domain):
         asked = is_asked(self, "label", like) or like is None or like["task"] == "none"  # of more data it may be another
         label = self._label(features, name) if asked else None
         text = () if self.text is None else (self.text,) if isinstance(self.text, str) else tuple(self.text)
-        self._check(
-            features, name, [("groups", self.groups), *(("drop", one) for one in self.drop), *(("text", one) for one in text)]
-        )
+        named = [("groups", self.groups), *(("drop", one) for one in self.drop), *(("text", one) for one in text)]
+        self._check(features, name, named)
         if label in self.drop:
             raise ValueError(f"`drop` of hf:{name} must not name the label, got {label!r}.")
         found, notes = _told(found, label)
@@ -148,8 +147,9 @@ class HF(Domain):
         frames = []
         for rows in parts:
             frame = rows.to_pandas().drop(columns=list(self.drop))
-            if label is not None and type(rows.features[label]).__name__ == "ClassLabel":
-                frame[label] = frame[label].map(dict(enumerate(rows.features[label].names)))  # -1 is missing
+            for column in frame.columns:
+                if type(rows.features[column]).__name__ == "ClassLabel":
+                    frame[column] = frame[column].map(dict(enumerate(rows.features[column].names)))  # -1 is missing
             frames.append(frame)
         held = load_pandas().concat(frames[1:], ignore_index=True) if len(frames) > 1 else None  # nothing is learned from these
         text = Text(text=self.text, label=label, groups=self.groups, vocab=self.vocab, length=self.length, task=self.task)
