@@ -116,7 +116,7 @@ def test_every_kind_of_data_of_the_readme_is_read(tmp_path, monkeypatch):
     chosen = [yaml.safe_load(Path(f"run-{at}/recipe.yaml").read_text()) for at in range(8)]
     domains = ["tabular", "series", "windows", "text", "fasta", "speech", "tiles", "tabular"]
     assert [recipe["data"]["domain"] for recipe in chosen] == domains
-    names = ["mlp", "resnet1d", "resnet1d", "transformer", "transformer", "logmel", "resnet8", "transformer"]
+    names = ["mlp", "resnet1d", "resnet1d", "smalltransformer", "smalltransformer", "logmel", "resnet8", "smalltransformer"]
     assert [recipe["encoder"]["name"] for recipe in chosen] == names
 
 

@@ -750,3 +750,25 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read(tmp_path / "nothing.yaml")
     with pytest.raises(FileNotFoundError, match="cannot be read"):
         read(tmp_path)
+
+
+def test_an_automatic_run_ends_in_minutes(monkeypatch):
+    """Fewer steps where an encoder multiplies much and there is no GPU; as many as ever where it does not, or there is one."""
+    from mixtrast.recipe import cost
+
+    linear = 9 * 16 + 16 * 4
+    assert cost.multiplications({"name": "mlp", "widths": (16, 4)}, Table(9)) == linear
+    stem, body = 3 * 9 * 4 * 64, 2 * 4 * 9 * 4 * 64  # ten channels or so on 8 x 8 pixels: one group of one block
+    assert cost.multiplications({"name": "resnet", "blocks": (1,), "width": 4}, Image(3, 8, 8)) == stem + body
+    assert cost.multiplications({"name": "mlp", "widths": (0,)}, Table(9)) == 0
+    facts = Facts(Image(3, 32, 32), 2_560, 2_560, 10, {})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    small, large = (steps_of(decided(facts, encoder=name)["training"], 2_560) for name in ("resnet20", "resnet18"))
+    assert 200 <= large < small <= 1_500
+    recipe, why = decide({**checked(encoder="resnet18")}, facts, evaluate)
+    assert "million multiplications an example" in why["training.epochs"]
+    assert recipe["training"]["epochs"] == 20
+    assert steps_of(decided(Facts(Table(9), 2_560, 0, 0, {}))["training"], 2_560) == 1_500
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert steps_of(decided(facts, encoder="resnet18")["training"], 2_560) == 1_500
+    assert steps_of(decided(facts, encoder="resnet18", training={"device": "cpu"})["training"], 2_560) == 200

@@ -64,7 +64,7 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     parts.add_argument("--views", help="such as mask+noise, a pipeline (simclr, supcon, ...), or none")
     parts.add_argument("--evaluation", help="such as linear+knn, or usual+finetune (default: usual, all that suit such data)")
     training = command.add_argument_group("training")
-    training.add_argument("--epochs", help="default: about 1,500 steps")
+    training.add_argument("--epochs", help="default: about 1,500 steps, fewer where an encoder costs much and there is no GPU")
     training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
     training.add_argument("--lr", help="default: 0.001 for AdamW")
     return training

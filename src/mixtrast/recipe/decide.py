@@ -12,10 +12,10 @@ from typing import Any
 from mixtrast import encoders, methods, mixers, registry, views
 from mixtrast.recipe.check import USUAL, RecipeError
 from mixtrast.recipe.check import part as checked
+from mixtrast.recipe.cost import steps_for
 from mixtrast.recipe.training import Training
 from mixtrast.spec import Image, Series, Spec, Tokens, is_plain
 
-STEPS = 1_500  # of an automatic run: a minute or two on two cores for a table or small images
 BATCH = 256
 
 
@@ -51,13 +51,14 @@ def decide(given: Mapping[str, Any], facts: Facts, evaluations: ModuleType) -> t
     problems: list[str] = []
     method = _method(given.get("method", {}), facts, why, problems)
     kind = registry.find(methods, method["name"])
+    encoder = _encoder(given.get("encoder", {}), facts, kind, why, problems)
     recipe = {
         "data": dict(given["data"]),
         "method": method,
         "mixer": _mixer(given.get("mixer"), kind, method["name"], why, problems),
-        "encoder": _encoder(given.get("encoder", {}), facts, kind, why, problems),
+        "encoder": encoder,
         "views": _views(given.get("views"), facts, why, problems),
-        "training": _training(given["training"], method, facts, kind, why, problems),
+        "training": _training(given["training"], method, encoder, facts, kind, why, problems),
         "evaluation": _evaluation(given.get("evaluation"), facts.spec, evaluations, why),
         "seed": given["seed"],
     }
@@ -128,11 +129,11 @@ def _encoder(part: Any, facts: Facts, method: type[Any], why: dict[str, str], pr
     part = dict(part)
     name = part.pop("name", None)
     if name is None:
-        name = {Image: "resnet8", Series: "resnet1d", Tokens: "transformer"}.get(type(facts.spec), "mlp")
+        name = {Image: "resnet8", Series: "resnet1d", Tokens: "smalltransformer"}.get(type(facts.spec), "mlp")
         spec, kind = facts.spec, type(facts.spec).__name__.lower()
         why["encoder"] = f"the usual one for {'an' if kind[0] in 'aeiou' else 'a'} {kind} of shape {spec.shape}"
         if method.on_tokens:
-            name, why["encoder"] = "transformer", f"{method.__name__} is about tokens"
+            name, why["encoder"] = "smalltransformer", f"{method.__name__} is about tokens"
         elif facts.encoder is not None:
             (name, own), why["encoder"] = facts.encoder, "the usual one for such data"
             part = {**own, **part}
@@ -165,6 +166,7 @@ def _views(given: Mapping[str, Any] | None, facts: Facts, why: dict[str, str], p
 def _training(
     given: Mapping[str, Any],
     method: Mapping[str, Any],
+    encoder: Any,
     facts: Facts,
     kind: type[Any],
     why: dict[str, str],
@@ -184,8 +186,8 @@ def _training(
     elif found["batch"] > rows:
         problems.append(f"`batch` must be at most the {rows:,} training examples, got {found['batch']:,}. Leave it out.")
     if found["epochs"] is None and found["steps"] is None:
-        found["epochs"] = max(1, round(STEPS / max(1, rows // found["batch"])))
-        why["training.epochs"] = f"about {STEPS:,} steps"
+        steps, why["training.epochs"] = steps_for(encoder, facts.spec, found["batch"], found["device"])
+        found["epochs"] = max(1, round(steps / max(1, rows // found["batch"])))
     if found["lr"] is None:
         each = {"sgd": 0.05, "lars": 0.3}.get(found["optimizer"])  # LARS: Chen et al., SimCLR, arXiv:2002.05709, section 2.2
         found["lr"] = 1e-3 if each is None else each * found["batch"] / 256

@@ -1,0 +1,59 @@
+"""How many steps an automatic run has: so many that it ends in minutes on a small machine, by what its encoder costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from mixtrast import encoders
+from mixtrast.spec import Spec, examples
+
+STEPS, LEAST = 1_500, 200  # of a run whose encoder costs little, and of any
+# Multiplications of a whole run without a GPU. Two cores made some 40 to 120 thousand million of them a second, measured once:
+# five minutes, or a few more.
+AFFORDABLE = 3e13
+VIEWS, PASSES = 2, 3  # of an example; forward, and backward for inputs and weights
+
+
+def steps_for(part: Any, spec: Spec, batch: int, device: str) -> tuple[int, str]:
+    """About how many, and why.
+
+    Args:
+        part: of the recipe, an encoder's name and options; one of the user's own costs what nobody knows.
+        device: of the training; "auto" is a GPU where there is one.
+    """
+    if not isinstance(part, Mapping) or (device != "cpu" and torch.cuda.is_available()):
+        return STEPS, f"about {STEPS:,} steps"
+    each = multiplications(part, spec)
+    steps = int(AFFORDABLE / max(1.0, each * batch * VIEWS * PASSES))
+    if steps >= STEPS:
+        return STEPS, f"about {STEPS:,} steps"
+    steps = max(LEAST, round(steps, -1))
+    return steps, f"about {steps:,} steps, some minutes on two cores: {each / 1e6:,.0f} million multiplications an example"
+
+
+@torch.no_grad()
+def multiplications(part: Mapping[str, Any], spec: Spec) -> float:
+    """Of one example through linear layers and convolutions of an encoder; 0 where it cannot be built: that is said later."""
+    options = dict(part)
+    counted = 0.0
+
+    def count(module: nn.Module, _: Any, out: torch.Tensor) -> None:
+        nonlocal counted
+        weight = module.weight
+        assert isinstance(weight, torch.Tensor)
+        counted += out.numel() * weight[0].numel()  # each output is a sum over one row of the weights
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            encoder = encoders.get(options.pop("name"), spec, **options).eval()
+            for module in encoder.modules():
+                if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
+                    module.register_forward_hook(count)
+            encoder(examples(spec, 2, torch.Generator().manual_seed(0)))
+    except (ValueError, TypeError, RuntimeError):
+        return 0.0
+    return counted / 2
