@@ -722,3 +722,28 @@ def test_data_from_memory_are_kept_as_they_are(kind, here):
     assert ours.section["fingerprint"] == theirs.section["fingerprint"]
     assert given.in_memory(data)
     assert not given.in_memory("digits")
+
+
+def test_trees_stand_in_the_table_of_a_comparison(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "t.npz", x=rng.normal(size=(80, 4)), y=np.arange(80) % 2)
+    words = [
+        "--cell",
+        "--method npair",
+        "--seed",
+        "0",
+        "--jobs",
+        "1",
+        "--training.steps",
+        "1",
+        "--evaluation",
+        "linear+boosting",
+    ]
+    assert cli.main(["compare", str(tmp_path / "t.npz"), *words, "--out", str(tmp_path / "c")]) == 0
+    found = standings(tmp_path / "c")
+    ((name, value),) = found.baselines()
+    told = json.loads((tmp_path / "c/runs/npair/seed-0/results.json").read_text())["probes"]["boosting"]["raw"]["accuracy"]
+    assert (name, value.mean) == ("boosted trees of raw input", told)
+    assert f"{100 * told:.1f}" in next(row for row in found.table if "boosted trees" in row[1])[3]
+    assert "boosted trees of raw input" in (tmp_path / "c/report.html").read_text(encoding="utf-8")
+    assert "boosted trees of raw input" in capsys.readouterr().out

@@ -875,7 +875,7 @@ def test_the_map_keeps_neighbours_and_leaves_out_what_is_too_much():
 
 
 def test_the_room():
-    assert evaluate.names() == ["boosting", "knn", "labels", "linear"]
+    assert evaluate.names() == ["boosting", "convolutions", "dabs", "finetune", "knn", "labels", "linear"]
     assert {"KNN", "Labels", "Linear", "Features", "Part", "majority", "get"} <= set(dir(evaluate))
     assert isinstance(evaluate.get("linear"), evaluate.Linear)
     assert repr(evaluate.KNN(neighbours=5)) == "KNN(neighbours=(5,), temperature=0.1)"

@@ -309,7 +309,7 @@ def test_every_kind_begins_to_train(write, tmp_path, method):
     for source, options in sources:
         given = {"method": {"name": method}, "data": options, "training": {"steps": 1}}
         ready = prepare(given, str(source))
-        assert ready.recipe["encoder"]["name"] == "transformer" or method not in ("mae", "shed", "emix", "dmix")
+        assert ready.recipe["encoder"]["name"] == "smalltransformer" or method not in ("mae", "shed", "emix", "dmix")
         if "depth" in ready.recipe["method"]:
             assert ready.recipe["method"]["depth"] == 1
         with pytest.raises(ValueError, match="cannot be mixed as they are read"):

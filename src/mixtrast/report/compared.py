@@ -109,6 +109,9 @@ def _ranking(found: Standings) -> Table:
         if value_of := found.row(row):
             rest = [Cell(column.text(found.row(row, column))) for column in found.others]
             lines.append(Line(row, name, (Cell(""), Cell(found.column.text(value_of)), *gap, *rest, Cell(""))))
+    blank = (Cell(""),) * (len(titles) - 3)
+    for name, value_of in found.baselines():
+        lines.append(Line("raw", name, (Cell(""), Cell(found.column.text(value_of)), *blank)))
     return Table(titles, tuple(lines), tuple(_caveats(found)))
 
 

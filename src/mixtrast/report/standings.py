@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from mixtrast.report.paired import Paired, Standing, paired, standing
 from mixtrast.report.records import HOLDS
 from mixtrast.report.results import Data, Results, parse
 from mixtrast.report.spread import MISSING, Spread, figures, fixed, percent, plural, spread
-from mixtrast.report.tables import PROBES, ROWS, Column, Held, columns_for, held
+from mixtrast.report.tables import BASELINES, PROBES, ROWS, Column, Held, columns_for, held
 from mixtrast.report.values import flat, in_words, section, text, whole
 
 PLAN = "compare.yaml"
@@ -88,6 +88,14 @@ class Standings:
             found |= held(cell.results, column, row)
         return spread(found.values())
 
+    def baselines(self) -> list[tuple[str, Spread]]:
+        """What needs no features, by name: evaluations of the raw input alone."""
+        found = []
+        for probe, name in BASELINES.items():
+            if self.column is not None and (value := self.row("raw", replace(self.column, probe=probe))):
+                found.append((name, value))
+        return found
+
     def untrained(self) -> Spread | None:
         """Over seeds, of the mean over cells: encoders may differ."""
         if self.column is None:
@@ -114,7 +122,8 @@ class Standings:
             if value:
                 gap = [""] * (2 if self.reference else 1)
                 rows.append(["", label, "", self.short(value), *gap, *rest, "", "", ""])
-        return rows
+        more = [""] * (len(rows[0]) - 4)
+        return rows + [["", name, "", self.short(value), *more] for name, value in self.baselines()]
 
     def headings(self) -> list[str]:
         assert self.column is not None

@@ -36,6 +36,7 @@ PROBES = {
     "finetune": "fine-tuned",
     "dabs": "DABS's probe",
 }
+BASELINES = {"boosting": "boosted trees of raw input", "convolutions": "random convolutions of raw input"}
 MAJORITY = {"classes": "always the most frequent class", "number": "always the mean of the training set"}
 Mark = Literal["", "best", "near"]
 Held = dict[Hashable, float]  # seed -> a number
