@@ -15,6 +15,9 @@ STEPS, LEAST = 1_500, 200  # of a run whose encoder costs little, and of any
 # Multiplications of a whole run without a GPU. Two cores made some 40 to 120 thousand million of them a second, measured once:
 # five minutes, or a few more.
 AFFORDABLE = 3e13
+# Weights of a layer over tokens, below which it is the slower the fewer it has: 64 x 192 ran at a fifth of that speed, measured
+# once.
+WIDE = 2**16
 VIEWS, PASSES = 2, 3  # of an example; forward, and backward for inputs and weights
 
 
@@ -32,12 +35,13 @@ def steps_for(part: Any, spec: Spec, batch: int, device: str) -> tuple[int, str]
     if steps >= STEPS:
         return STEPS, f"about {STEPS:,} steps"
     steps = max(LEAST, round(steps, -1))
-    return steps, f"about {steps:,} steps, some minutes on two cores: {each / 1e6:,.0f} million multiplications an example"
+    cost = f"an example costs as much as {each / 1e6:,.0f} million multiplications"
+    return steps, f"about {steps:,} steps, some minutes on two cores: {cost}"
 
 
 @torch.no_grad()
 def multiplications(part: Mapping[str, Any], spec: Spec) -> float:
-    """Of one example through linear layers and convolutions of an encoder; 0 where it cannot be built: that is said later."""
+    """Of one example in linear layers and convolutions of an encoder, more where they are slow; 0 where it cannot be built."""
     options = dict(part)
     counted = 0.0
 
@@ -45,7 +49,8 @@ def multiplications(part: Mapping[str, Any], spec: Spec) -> float:
         nonlocal counted
         weight = module.weight
         assert isinstance(weight, torch.Tensor)
-        counted += out.numel() * weight[0].numel()  # each output is a sum over one row of the weights
+        slow = max(1.0, WIDE / weight.numel()) if out.dim() == 3 and isinstance(module, nn.Linear) else 1.0
+        counted += slow * out.numel() * weight[0].numel()  # each output is a sum over one row of the weights
 
     try:
         with torch.random.fork_rng(devices=[]):
