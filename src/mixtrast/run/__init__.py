@@ -15,11 +15,12 @@ from mixtrast import evaluate as room
 from mixtrast.encoders import Encoder
 from mixtrast.mixers import Mixer, OneOf
 from mixtrast.run import assess, work
-from mixtrast.run.prepare import Material as Material
+from mixtrast.run.material import Material as Material
+from mixtrast.run.material import elsewhere as elsewhere
+from mixtrast.run.material import read as read
+from mixtrast.run.material import trained_on
 from mixtrast.run.prepare import Prepared as Prepared
-from mixtrast.run.prepare import elsewhere as elsewhere
 from mixtrast.run.prepare import prepare as prepare
-from mixtrast.run.prepare import read as read
 from mixtrast.run.prepare import suited
 from mixtrast.training import Doing, read_metrics
 
@@ -156,19 +157,14 @@ class Run:
         return found
 
     def _trained_on(self, other: Material) -> int:
-        """How many test examples of other data trained the encoder: where these are the run's own data once more."""
+        """How many test examples of other data trained the encoder; 0 where the run's own are not there any more."""
         settings = self.recipe
-        try:
-            own = read(settings["data"], settings["seed"], settings["training"]["bins"])
-        except (ValueError, OSError):  # they were in memory, or are not there any more
+        if self.results["data"]["examples"] != len(other.data.x):  # others: its own need not be read again
             return 0
-        ours, theirs = own.data.x, other.data.x
-        if ours.shape != theirs.shape or not isinstance(ours, Tensor) or not isinstance(theirs, Tensor):
-            same = isinstance(ours, domains.Files) and isinstance(theirs, domains.Files) and ours.paths == theirs.paths
-        else:
-            same = torch.equal(ours.nan_to_num() if ours.is_floating_point() else ours,
-                               theirs.nan_to_num() if theirs.is_floating_point() else theirs)  # fmt: skip
-        return int(torch.isin(other.split.test, own.split.train).sum()) if same else 0
+        try:
+            return trained_on(read(settings["data"], settings["seed"], settings["training"]["bins"]), other)
+        except (ValueError, OSError):
+            return 0
 
     def _encoders(self, module: nn.Module | None) -> dict[str, Encoder]:
         """Those that are there, by row."""

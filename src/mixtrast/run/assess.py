@@ -17,7 +17,8 @@ from mixtrast.encoders import Encoder
 from mixtrast.evaluate import Features, Part
 from mixtrast.export import embed
 from mixtrast.run.kept import kept
-from mixtrast.run.prepare import Material, Prepared
+from mixtrast.run.material import Material
+from mixtrast.run.prepare import Prepared
 
 FEW = 10  # labels a class, at which few labels are judged
 MOST_LABELS = 20  # of several an example that probes ask for
@@ -145,13 +146,15 @@ def _label_by_label(material: Material, evaluation: evaluate.Evaluation, feature
     Balanced accuracy, as most labels are rare; of the 20 that are most frequent in training, at most: a label that training, or
     test, has of no example or of all is not asked for. `n`: how many test examples of two equal classes would tell as much.
     """
-    several, known = material.data.several, material.seen_labels
+    several, label = material.data.several, material.label
     assert several is not None
-    rows = {name: getattr(material.split, name)[known[getattr(material.split, name)]] for name in ("train", "val", "test")}
+    assert label is not None
+    parts_of = {name: getattr(material.split, name) for name in ("train", "val", "test")}
+    rows = {name: part[label[part] >= 0] for name, part in parts_of.items()}
     often = torch.bincount(several[rows["train"]].flatten().clamp(min=-1) + 1, minlength=len(material.data.classes) + 1)[1:]
     found: list[dict[str, Any]] = []
-    for label in often.argsort(descending=True, stable=True)[:MOST_LABELS].tolist():
-        there = (several == label).any(1).long().numpy()
+    for one in often.argsort(descending=True, stable=True)[:MOST_LABELS].tolist():
+        there = (several == one).any(1).long().numpy()
         parts = {name: Part(getattr(features, name).features, there[rows[name]]) for name in rows}
         counts = {name: (int(part.label.sum()), int(len(part) - part.label.sum())) for name, part in parts.items()}
         if min(*counts["train"], *counts["test"]) > 0:
