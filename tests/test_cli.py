@@ -824,10 +824,16 @@ def test_options_of_a_part_may_come_before_the_data(words, here):
 
 
 @pytest.mark.parametrize(
-    "words", [("--encoder", "mlp", "--encoder.widths", "16"), ("--evaluation.knn.neighbours", "5")], ids=str
+    ("words", "section", "option", "value"),
+    [
+        (("--encoder", "mlp", "--encoder.widths", "16"), "encoder", "widths", [16]),
+        (("--evaluation.knn.neighbours", "5"), "evaluation", "neighbours", [5]),
+    ],
+    ids=str,
 )
-def test_one_value_is_enough_where_there_may_be_several(words, here):
-    trained(*words)
+def test_one_value_is_enough_where_there_may_be_several(words, section, option, value, here):
+    found = trained(*words).recipe[section]
+    assert list((found if section == "encoder" else found["knn"])[option]) == value
 
 
 def test_steps_go_over_the_epochs_of_a_recipe(here):

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
 from mixtrast import registry
@@ -32,18 +33,20 @@ _room = sys.modules[__name__]
 
 def get(name: str, **options: Any) -> Domain:
     """The domain of that name."""
-    file = name.replace("-", "_")
-    known = file in registry.names(sets)
-    domain: Domain = registry.make(sets if known else _room, file if known else name, options)
+    domain: Domain = registry.make(*_place(name), options)
     return domain
 
 
 def find(name: str) -> type[Domain]:
     """The class of a name."""
-    file = name.replace("-", "_")
-    known = file in registry.names(sets)
-    found: type[Domain] = registry.find(sets if known else _room, file if known else name)
+    found: type[Domain] = registry.find(*_place(name))
     return found
+
+
+def _place(name: str) -> tuple[ModuleType, str]:
+    """The room and the file of a name; those of sets may have hyphens."""
+    file = name.replace("-", "_")
+    return (sets, file) if file in registry.names(sets) else (_room, name)
 
 
 def names() -> list[str]:

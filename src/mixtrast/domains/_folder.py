@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,18 @@ def unwrapped(root: Path, known: tuple[str, ...] = ()) -> Path:
         if images or not name or name in known or name.lower() in PARTS or os.path.islink(folders[0]):
             return root
         root = Path(folders[0])
+
+
+def name_part(path: Path, asked: str, option: str) -> str:
+    """A part of a file's name, between _ and -: "first", "last", or its number, 1 and up. Raises: ValueError."""
+    words = [word for word in re.split(r"[_-]+", path.stem) if word]
+    at = {"first": 0, "last": len(words) - 1}.get(asked, int(asked) - 1 if asked.isdigit() else -1)
+    if not 0 <= at < len(words):
+        raise ValueError(
+            f"{path.name} has no part {asked!r} for `{option}`: its name has {count(len(words), 'part')} between _ and -. Use "
+            "`first`, `last` or a number, or put each class into a folder of its own."
+        )
+    return words[at]
 
 
 def _below(folder: str, listing: Listing, seen: set[str], depth: int = 0) -> list[str]:

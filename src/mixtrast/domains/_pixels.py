@@ -71,7 +71,7 @@ def header(path: str) -> Header:
     """Of a file, of which only the beginning is read. Raises: UnusableError."""
     try:
         with Image.open(path) as image:
-            return _header(image)
+            return header_of(image)
     except (UnusableError, MemoryError):
         raise
     except Exception as error:  # whatever a decoder makes of bytes that are no image, it is about the file
@@ -91,24 +91,16 @@ def decode(path: str, form: Form) -> tuple[Header, np.ndarray | None]:
             image = Image.frombytes(found.mode, (found.width, found.height), content, "jpeg", found.mode, "")
             return found, _array(image, found, form)
         with Image.open(io.BytesIO(content)) as image:
-            found = _header(image)
-            return found, _array(_upright(image, form), found, form) if form.takes(found) else None
+            found = header_of(image)
+            return found, pixels_of(image, found, form) if form.takes(found) else None
     except (UnusableError, MemoryError):
         raise
     except Exception as error:  # as above
         raise UnusableError(getattr(error, "strerror", None) or CUT) from error
 
 
-def header_of(image: Image.Image) -> Header:
-    """Of an image that is open already. Raises: UnusableError."""
-    return _header(image)
-
-
-def pixels_of(image: Image.Image, form: Form) -> np.ndarray:
-    """(C,H,W) of an image that is open already, in the form. Raises: UnusableError."""
-    found = _header(image)
-    if not form.takes(found):
-        raise UnusableError("it is not as the others")
+def pixels_of(image: Image.Image, found: Header, form: Form) -> np.ndarray:
+    """(C,H,W) in the form, of an image that is open already and has this header."""
     return _array(_upright(image, form), found, form)
 
 
@@ -165,7 +157,8 @@ def _plain_jpeg(content: bytes) -> Header | None:
     return None
 
 
-def _header(image: Image.Image) -> Header:
+def header_of(image: Image.Image) -> Header:
+    """Of an image that is open already. Raises: UnusableError."""
     frames = 1 if image.format in ("MPO", "JPEG") else getattr(image, "n_frames", 1)  # a phone's MPO has previews beside it
     if frames > 1:
         raise UnusableError(f"it has {frames:,} frames or pages")

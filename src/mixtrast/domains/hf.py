@@ -173,7 +173,7 @@ class HF(Domain):
                 form = Form(wanted.channels, wanted.height, wanted.width, resize=True)
             else:
                 raise ValueError(f"examples must look as those before, {shown(wanted)}, and hf:{name} holds images.")
-            x = np.stack([pixels_of(image, form) for image in images])
+            x = np.stack([pixels_of(image, found, form) for image, found in zip(images, seen, strict=True)])
         except UnusableError as reason:
             raise ValueError(f"an image of hf:{name} cannot be used: {reason}.") from reason
         asked = {"label": label, "groups": self.groups}

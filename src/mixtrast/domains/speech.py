@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import Source, assemble, is_path
 from mixtrast.domains._data import Data, Domain
+from mixtrast.domains._folder import name_part
 from mixtrast.domains._labels import ASKED, Asked
 from mixtrast.domains._pixels import ENDINGS as IMAGES
 from mixtrast.domains._words import count, listed
@@ -189,17 +189,7 @@ class _Folder:
         """The subfolder of each, or a part of its name."""
         if asked is None:
             return np.array([path.relative_to(self.root).parts[0] for path in self.paths], dtype=object)
-        found = []
-        for path in self.paths:
-            words = [word for word in re.split(r"[_-]+", path.stem) if word]
-            at = {"first": 0, "last": len(words) - 1}.get(asked, int(asked) - 1 if asked.isdigit() else -1)
-            if not 0 <= at < len(words):
-                raise ValueError(
-                    f"{path.name} has no part {asked!r} for `{option}`: its name has {count(len(words), 'part')} between _ and "
-                    "-. Use `first`, `last` or a number, or put each class into a folder of its own."
-                )
-            found.append(words[at])
-        return np.array(found, dtype=object)
+        return np.array([name_part(path, asked, option) for path in self.paths], dtype=object)
 
 
 def _lacking(path: Path) -> int:

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from mixtrast.domains._assemble import check_like, facts_of, finite, is_path
 from mixtrast.domains._data import Data, Domain
-from mixtrast.domains._folder import Listing, parts, scan, unwrapped
+from mixtrast.domains._folder import name_part, parts, scan, unwrapped
 from mixtrast.domains._pixels import ENDINGS as IMAGES
 from mixtrast.domains._words import count
 from mixtrast.domains.images import Rows, rows_of
@@ -33,7 +33,6 @@ class Tiles(Domain):
     """
 
     first: ClassVar[bool] = True
-    asked: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, groups: str | None = None) -> None:
         self.groups = groups
@@ -52,13 +51,11 @@ class Tiles(Domain):
             if "test" in found:
                 raise ValueError(f"{root} has a test set in it, and another was given. Leave `test` out.")
             found["test"] = scan(unwrapped(Path(str(test)).expanduser(), tuple(found["train"].classes)))
-        return self.made(root, {name: found[name] for name in ("train", "val", "test") if name in found}, like)
-
-    def made(self, root: Path, found: dict[str, Listing], like: dict[str, Any] | None) -> Data:
-        """Of listed tiles."""
+        found = {name: found[name] for name in ("train", "val", "test") if name in found}
         rows, classes, notes = rows_of(found, like)
         if self.groups is not None:
-            rows = Rows(rows.paths, rows.label, rows.part, [_part(path, self.groups) for path in rows.paths])
+            groups = [name_part(Path(path), self.groups, "groups") for path in rows.paths]
+            rows = Rows(rows.paths, rows.label, rows.part, groups)
         x = read(rows.paths)
         spec = Image(*x.shape[1:])
         check_like(spec, like)
@@ -101,8 +98,9 @@ def read(paths: Sequence[str]) -> np.ndarray:
 
 def _tile(path: str) -> np.ndarray:
     """(C,H,W), by what the file says of its axes: Y and X, and one more of bands."""
+    tifffile = _tifffile()
     try:
-        with _tifffile().TiffFile(path) as file:
+        with tifffile.TiffFile(path) as file:
             series = file.series[0]
             tile, axes = np.asarray(series.asarray()), str(series.axes)
     except Exception as error:  # whatever a decoder makes of bytes that are no image, it is about the file
@@ -124,34 +122,21 @@ def _first(root: Path) -> str | None:
 
 
 def _is_picture(path: str) -> bool:
-    """Whether it is grey or colour of bytes or 16 bits, of one page, which `images` reads."""
+    """Whether it is grey or colour of bytes or 16 bits, of one page, which `images` reads; else tifffile is asked for."""
     try:
         tifffile = _tifffile()
     except ImportError:
-        return not _is_strange_to_pillow(path)
+        try:
+            with Picture.open(path) as image:
+                return getattr(image, "n_frames", 1) == 1 and image.mode not in ("F", "I")
+        except OSError:  # Pillow knows no more than four bands
+            return False
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
             return len(file.pages) == 1 and page.samplesperpixel in (1, 3, 4) and page.dtype in (np.uint8, np.uint16, np.bool_)
-    except Exception:  # no TIFF: that is said by who reads it
+    except Exception:  # no TIFF, or half of one (struct.error, among others): `images` says so
         return True
-
-
-def _is_strange_to_pillow(path: str) -> bool:
-    """Without tifffile: whether it takes that, which is then said."""
-    try:
-        with Picture.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1 or image.mode in ("F", "I")
-    except Exception:  # Pillow knows no more than four bands
-        return True
-
-
-def _part(path: str, asked: str) -> str:
-    words = [word for word in Path(path).stem.replace("-", "_").split("_") if word]
-    at = {"first": 0, "last": len(words) - 1}.get(asked, int(asked) - 1 if asked.isdigit() else -1)
-    if not 0 <= at < len(words):
-        raise ValueError(f"{Path(path).name} has no part {asked!r} for `groups`. Use `first`, `last` or a number.")
-    return words[at]
 
 
 def _tifffile() -> Any:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 STEPS = 2**16  # of a 16-bit number
 
 
-class Dropout(nn.Module):
+class Dropout(nn.Dropout):
     """Each number is 0 with probability p in training, the others are divided by 1 - p: torch's dropout, and quicker on a CPU.
 
     There torch draws one number after another, a quarter of a small transformer's step (27 %, at 16,384 tokens of 64 numbers);
@@ -15,19 +15,12 @@ class Dropout(nn.Module):
     Reference: Srivastava et al., Dropout, JMLR 15, 2014.
     """
 
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
         if x.device.type != "cpu":
-            return nn.functional.dropout(x, self.p)
+            return super().forward(x)
         least = min(round(self.p * STEPS), STEPS - 1)
         draws = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= least - STEPS // 2
         return x * (kept * x.new_tensor(STEPS / (STEPS - least)))
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"

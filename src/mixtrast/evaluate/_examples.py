@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mixtrast.checks import NOBODY
 from mixtrast.domains import Files
@@ -79,7 +79,7 @@ def features(encoder: Encoder, x: Tensor, *, noisy: bool = False) -> Tensor:
     encoder.eval()
     if noisy:
         for module, _ in modes:
-            if "Dropout" in type(module).__name__:
+            if isinstance(module, nn.modules.dropout._DropoutNd):
                 module.train()
     try:
         found: Tensor = encoder(x).float().flatten(1)

@@ -76,7 +76,7 @@ def _precision(device: str, encoder: Encoder) -> tuple[str, str]:
 
 def _narrow(encoder: Encoder) -> bool:
     linear = [module for module in encoder.modules() if isinstance(module, torch.nn.Linear)]
-    convolves = any(hasattr(module, "kernel_size") for module in encoder.modules())
+    convolves = any(isinstance(module, torch.nn.Conv1d | torch.nn.Conv2d) for module in encoder.modules())
     return bool(linear) and not convolves and all(one.weight.numel() <= NARROW for one in linear)
 
 

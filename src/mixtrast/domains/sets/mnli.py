@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 from mixtrast.domains._data import Data
 from mixtrast.domains._sets import Remote, Set
 from mixtrast.domains._sheet import load_pandas
-from mixtrast.domains.sets._named import Named
-from mixtrast.domains.text import Text
+from mixtrast.domains.sets._pairs import PAIR, NamedPairs
 
-COLUMNS = ("sentence1", "sentence2", "gold_label")
+COLUMNS = (*PAIR, "gold_label")
 
 
-class MNLI(Named):
+class MNLI(NamedPairs):
     """MultiNLI: 392,702 pairs of sentences; the second follows from the first, contradicts it, or neither.
 
     The matched development set tests, as the labels of the test set were never given out. Pairs on which the writers did not
@@ -37,19 +36,10 @@ class MNLI(Named):
     )
     unpack: ClassVar[str] = ", unpacked,"
 
-    def __init__(
-        self, *, data_dir: str | None = None, tokenizer: str | None = None, vocab: int = 8000, length: int | None = None
-    ) -> None:
-        super().__init__(data_dir=data_dir)
-        self.tokenizer, self.vocab, self.length = tokenizer, vocab, length
-
     def read(self, like: dict[str, Any] | None) -> Data:
         root = self.place("multinli_1.0")
         train, tested = (frame(root / f"multinli_1.0_{part}.jsonl") for part in ("train", "dev_matched"))
-        text = Text(
-            text=COLUMNS[:2], label=COLUMNS[2], tokenizer=self.tokenizer, vocab=self.vocab, length=self.length, task="classes"
-        )
-        return self.whole(text.load(train, test=tested, like=like))
+        return self.whole(self.text(COLUMNS[2]).load(train, test=tested, like=like))
 
 
 def frame(path: Path) -> Any:

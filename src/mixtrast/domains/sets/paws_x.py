@@ -10,13 +10,12 @@ from mixtrast.checks import check_choice
 from mixtrast.domains._data import Data
 from mixtrast.domains._sets import Remote, Set
 from mixtrast.domains._sheet import load_pandas
-from mixtrast.domains.sets._named import Named
-from mixtrast.domains.text import Text
+from mixtrast.domains.sets._pairs import PAIR, NamedPairs
 
 Language = Literal["en", "ko", "de", "es", "fr", "ja", "zh"]
 
 
-class PawsX(Named):
+class PawsX(NamedPairs):
     """PAWS-X: 49,401 pairs of sentences of much the same words, in seven languages; they say the same, or not.
 
     The owner's split: 2,000 pairs validate, 2,000 test. In languages other than English the training pairs were translated by a
@@ -50,24 +49,16 @@ class PawsX(Named):
         vocab: int = 8000,
         length: int | None = None,
     ) -> None:
-        super().__init__(data_dir=data_dir)
+        super().__init__(data_dir=data_dir, tokenizer=tokenizer, vocab=vocab, length=length)
         check_choice("language", language, get_args(Language))
-        self.language, self.tokenizer, self.vocab, self.length = language, tokenizer, vocab, length
+        self.language = language
 
     def read(self, like: dict[str, Any] | None) -> Data:
         root = self.place("x-final") / self.language
         first = root / ("train.tsv" if self.language == "en" else "translated_train.tsv")
         parts = [frame(path) for path in (first, root / "dev_2k.tsv", root / "test_2k.tsv")]
-        text = Text(
-            text=("sentence1", "sentence2"),
-            label="label",
-            tokenizer=self.tokenizer,
-            vocab=self.vocab,
-            length=self.length,
-            task="classes",
-        )
         held = load_pandas().concat(parts[1:], ignore_index=True)  # its words are not learned from
-        data = text.load(parts[0], test=held, like=like)
+        data = self.text("label").load(parts[0], test=held, like=like)
         row, (train, val, _) = torch.arange(len(data.x)), map(len, parts)
         return self.whole(data, test=row >= train + val, val=(row >= train) & (row < train + val))
 
@@ -77,6 +68,6 @@ def frame(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there. Unpack the set again.")
     found = load_pandas().read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, dtype=str, keep_default_na=False)
-    if not {"sentence1", "sentence2", "label"} <= set(found.columns):
+    if not {*PAIR, "label"} <= set(found.columns):
         raise ValueError(f"{path} must have the columns id, sentence1, sentence2 and label, got {', '.join(found.columns)}.")
     return found[(found["sentence1"] != "") & (found["sentence2"] != "") & found["label"].isin(["0", "1"])]
