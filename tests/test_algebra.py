@@ -456,6 +456,35 @@ def test_the_symmetric_form_equals_the_one_pass_form(monkeypatch, n):
     assert len(calls) == 3
 
 
+@pytest.mark.parametrize("block", [1, 700, 3000])
+@pytest.mark.parametrize("paired", [True, False])
+def test_candidates_without_a_gradient_give_the_same(monkeypatch, block, paired):
+    """The blocks of a queue are cut across its columns, those of rows that need a gradient are not."""
+    monkeypatch.setattr(partition, "BLOCK_CPU", block)
+    monkeypatch.setattr(partition, "FIXED", 7)
+    monkeypatch.setattr(affinity, "FORMED", 0)
+    calls = []
+    kept = partition.sweep_fixed
+    monkeypatch.setattr(partition, "sweep_fixed", lambda *a: calls.append(1) or kept(*a))
+    labels = soft(70, 2, 9, seed=1), soft(50, 2, 9, seed=2)
+    for dtype, normalize in ((torch.float64, "row"), (torch.float64, "total"), (torch.float32, "row")):
+        z, c, own = (rows(n, seed=n, dtype=dtype) for n in (70, 50, 71))
+        needed = [z.requires_grad_(), own[:70].clone().requires_grad_()][: 1 + paired]
+        options = {"temperature": 0.1, "normalize": normalize, "paired": needed[1] if paired else None}
+        fixed = mt.contrast(z, c, *labels, **options)
+        free = mt.contrast(z, c.clone().requires_grad_(), *labels, **options)
+        with torch.no_grad():
+            torch.testing.assert_close(mt.contrast(z, c, *labels, **options), fixed.detach())
+        tolerance = F64 if dtype is torch.float64 else F32
+        for ours, theirs in zip([fixed, *gradients(fixed, *needed)], [free, *gradients(free, *needed)], strict=True):
+            torch.testing.assert_close(ours, theirs, **tolerance)
+    assert len(calls) == 6  # with a gradient and without
+    options["exclude"] = torch.arange(70) % 50
+    mt.contrast(z, c, *labels, **options)
+    mt.contrast(z, c, *labels, **{**options, "exclude": None, "temperature": 0.01})  # scores beyond 60
+    assert len(calls) == 6
+
+
 # --- cares --------------------------------------------------------------------------------------------------------------
 
 
