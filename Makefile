@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0
 demo: $(VENV)/.ready
 	$(BIN)/mixtrast train digits --method imix --epochs 50 --lr 0.003 --seed 0 1 2
 
-test: $(VENV)/.ready
+test: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -25,6 +25,10 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --upgrade pip
 	$(BIN)/pip install -q $(TORCH)
+	$(BIN)/pip install -q -e .
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.ready
 	$(BIN)/pip install -q -e '.[test]'
 	touch $@
 

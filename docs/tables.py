@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mixtrast import encoders, evaluate, methods, mixers, registry, spec, views
 
@@ -28,7 +30,9 @@ def tables() -> dict[str, str]:
     for mark, room in (("mixers", mixers), ("views", views), ("encoders", encoders)):
         lines = [f"| {mark.rstrip('s')} | what it does |", "|---|---|"]
         lines += [f"| `{name}` | {registry.summary(registry.find(room, name))} |" for name in room.names()]
-        lines += [f"| `{size}` | `{file}` of another size |" for size, (file, _) in sorted(registry.sizes(room).items())]
+        lines += [
+            f"| `{size}` | `{file}` with {_options(preset)} |" for size, (file, preset) in sorted(registry.sizes(room).items())
+        ]
         found[mark] = "\n".join(lines)
     lines = ["| evaluation | what it does | asked of |", "|---|---|---|"]
     for name in evaluate.names():
@@ -38,6 +42,11 @@ def tables() -> dict[str, str]:
         lines.append(f"| `{name}` | {registry.summary(kind)} | {rows}{suited} |")
     found["evaluations"] = "\n".join(lines)
     return found
+
+
+def _options(preset: Mapping[str, Any]) -> str:
+    numbers = {key: ", ".join(map(str, value)) if isinstance(value, tuple) else value for key, value in preset.items()}
+    return "; ".join(f"{key} {value}" for key, value in numbers.items())
 
 
 def filled(text: str) -> str:

@@ -712,6 +712,14 @@ def test_a_list_has_every_name(what, capsys):
             assert option == "mixer" or f".{option}  " in told
 
 
+def test_a_bare_list_names_every_room(capsys):
+    assert command("list") == 0
+    out = capsys.readouterr().out
+    for what in LISTS:
+        assert re.search(rf"^{what} ", out, re.MULTILINE), what
+    assert {"imix", "cutmix", "resnet18", "covtype", "moco/cifar10-demo"} <= set(re.split(r"[,\s]+", out))
+
+
 def test_options_of_a_method_are_listed_with_their_meaning(capsys):
     assert command("list", "methods", "imix") == 0
     out = capsys.readouterr().out

@@ -18,7 +18,10 @@ import yaml
 from PIL import Image
 
 import mixtrast as mt
+from mixtrast import evaluate, recipe
 from mixtrast.cli import main
+from mixtrast.cli.cells import cells_of
+from mixtrast.cli.parser import parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -107,7 +110,7 @@ def test_every_kind_of_data_of_the_readme_is_read(tmp_path, monkeypatch):
         tifffile.imwrite(
             f"tiles/{'ab'[n % 2]}/{n}.tif", rng.integers(0, 9999, (8, 8, 5), dtype=np.uint16), planarconfig="contig"
         )
-    block = README.split("A file says by itself")[1].split("```")[1]
+    block = README.split("The kind of data is detected")[1].split("```")[1]
     commands = [shlex.split(line.partition("#")[0])[1:] for line in block.strip().splitlines()]
     assert len(commands) == 8
     for at, words in enumerate(commands):
@@ -179,6 +182,21 @@ def test_the_commands_of_the_readme_exist():
     assert {"demo", "test"} <= named <= made
     for path in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("grid", sorted((ROOT / "docs/results/grids").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_grids_of_the_results_are_understood(grid):
+    """By the command of their first line, and every cell is a recipe."""
+    command = grid.read_text().splitlines()[0].removeprefix("# ")
+    words = shlex.split(command.replace(grid.name, str(grid)))
+    nothing = dict.fromkeys(("train", "compare", "evaluate", "embed", "export", "report", "list"))
+    cells, problems = cells_of(parser(nothing).parse_args(words[1:]), {})
+    assert cells
+    assert not problems
+    for settings in cells.values():
+        recipe.check(settings, evaluate)
+    index = (ROOT / "docs/results/README.md").read_text()
+    assert f"`{grid.stem}`" in index or f"`-{grid.stem.partition('-')[2]}`" in index
 
 
 def test_the_rooms_are_in_the_readme():

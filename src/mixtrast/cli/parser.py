@@ -59,14 +59,19 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     data.add_argument("--examples", type=int, metavar="N", help="training examples to use, drawn by class (default: all)")
     parts = command.add_argument_group("parts (mixtrast list methods, ...)")
     parts.add_argument("--method", help="default: mixsupcon where most rows are labelled, else imix")
-    parts.add_argument("--mixer", help="such as mixup, cutmix, mixup+cutmix")
-    parts.add_argument("--encoder", help="default: mlp for tables, resnet8 for images")
-    parts.add_argument("--views", help="such as mask+noise, a pipeline (simclr, supcon, ...), or none")
+    parts.add_argument("--mixer", help="such as mixup, cutmix, mixup+cutmix (default: the one of the method's paper)")
+    parts.add_argument(
+        "--encoder",
+        help="default: mlp for tables, resnet8 for images, resnet1d for series, logmel for sounds, smalltransformer for text",
+    )
+    parts.add_argument(
+        "--views", help="such as mask+noise, a pipeline (simclr, supcon, ...), or none (default: mild ones by kind of data)"
+    )
     parts.add_argument("--evaluation", help="such as linear+knn, or usual+finetune (default: usual, all that suit such data)")
     training = command.add_argument_group("training")
     training.add_argument("--epochs", help="default: about 1,500 steps, fewer where an encoder costs much and there is no GPU")
     training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
-    training.add_argument("--lr", help="default: 0.001 for AdamW")
+    training.add_argument("--lr", help="default: 0.001 for AdamW, .05 for SGD and .3 for LARS by 256 examples of a batch")
     return training
 
 
@@ -111,7 +116,7 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     run.add_argument(
         "--recipe",
         metavar="FILE",
-        help="settings by name (mixtrast list recipes) or from a YAML file, such as a run's; flags go first",
+        help="settings by name (mixtrast list recipes) or from a YAML file, such as a run's; flags override it",
     )
     run.add_argument("--no-maps", action="store_true", help="draw no t-SNE maps, which take some seconds")
     run.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -177,7 +182,9 @@ def parser(commands_by_name: Mapping[str, Command]) -> argparse.ArgumentParser:
     report.set_defaults(run=commands_by_name["report"])
 
     listing = commands.add_parser("list", help="what there is: methods, mixers, views, encoders, ...", allow_abbrev=False)
-    listing.add_argument("what", choices=LISTS)
-    listing.add_argument("name", nargs="?", help="one of them, with its options")
+    listing.add_argument(
+        "what", choices=LISTS, nargs="?", metavar="WHAT", help=f"one of {', '.join(LISTS)} (default: all in short)"
+    )
+    listing.add_argument("name", nargs="?", metavar="NAME", help="one of them, with its options")
     listing.set_defaults(run=commands_by_name["list"])
     return door

@@ -155,10 +155,12 @@ def compared(done: Comparison) -> None:
     console.print(f"\nThe report: {done.page}\nThe numbers: {done.folder / 'compare.csv'}", soft_wrap=True, markup=False)
 
 
-def listing(what: str, name: str | None) -> None:
-    """A room, a line each; or one of it, or the training, with its docstring and options."""
+def listing(what: str | None, name: str | None) -> None:
+    """All rooms, a line each; one room, a line for each of its things; or one of these, or the training, with its options."""
     console = Console(highlight=False)
-    if what == "training":
+    if what is None:
+        _everything(console)
+    elif what == "training":
         _described(console, "training", Training, {})
     elif what == "recipes":
         _recipes(console, name)
@@ -173,10 +175,23 @@ def listing(what: str, name: str | None) -> None:
         _described(console, "data" if of_data else section, kind, preset)
     else:
         table = Table(box=None, pad_edge=False, show_header=False)
+        sizes = registry.sizes(ROOMS[what]) if what in ROOMS else {}
         for each, kind in _room(what).items():
-            table.add_row(each, registry.summary(kind))
+            size = sizes.get(each)
+            table.add_row(each, f"{size[0]} with {_options(size[1])}" if size else registry.summary(kind))
         console.print(table)
         console.print(f"\nOne of them with its options: mixtrast list {what} {next(iter(_room(what)))}")
+
+
+def _everything(console: Console) -> None:
+    """The names alone, room by room."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for room in (*ROOMS, "domains", "datasets"):
+        table.add_row(room, ", ".join(_room(room)))
+    table.add_row("recipes", ", ".join(recipe.named.names()))
+    table.add_row("training", "options of the loop, as in --training.steps 500")
+    console.print(table)
+    console.print("\nA line for each: mixtrast list methods")
 
 
 def _sets(console: Console) -> None:
