@@ -237,6 +237,8 @@ def test_more_seeds_and_cells_are_welcome_and_fewer_are_not():
     before = {"data": {"fingerprint": "f"}, "seeds": [0, 1], "cells": {"a": cell}}
     plan.continues(Path("c"), before, {**before, "seeds": [0, 1, 2], "cells": {"a": cell, "b": {**cell, "folder": "b"}}})
     other = {**cell, "settings": {**cell["settings"], "training": {"lr": 0.2}}}
+    beside = {**cell, "settings": {**cell["settings"], "training": {"lr": 0.1, "beside": "none"}}}  # a supervised cell joined
+    plan.continues(Path("c"), before, {**before, "cells": {"a": beside, "b": {**cell, "folder": "b"}}})
     for now, told in (
         ({**before, "seeds": [1]}, "it has seed 0, and here they are 1"),
         ({**before, "data": {"fingerprint": "g"}}, "the content of the data has changed"),
@@ -388,6 +390,18 @@ def test_cells_stand_in_order_with_their_differences(tmp_path):
     assert found.table[0][5] == "to low [95 %]"
     assert [row[1] for row in found.table[1:]] == ["high", "near", "low", "untrained encoder", "raw input", "no features"]
     assert chosen_by_validation(found) == "Validation scores alone choose the same cell, high."
+
+
+def test_what_cells_do_not_share_is_that_of_the_best(tmp_path):
+    folder = made(tmp_path / "c", SCORES)
+    for seed in range(3):  # of "low", which is f0
+        path = folder / "runs" / "f0" / f"seed-{seed}" / "results.json"
+        path.write_text(path.read_text().replace('"raw": {"accuracy": 0.7}', '"raw": {"accuracy": 0.3}'))
+    found = standings(folder)
+    assert found.row("raw").mean == pytest.approx(0.7)
+    assert "raw input of the best cell 70.0 %" in found.headline
+    assert [row[1] for row in found.table[-2:]] == ["raw input of the best cell", "no features"]
+    assert "raw input of the best cell" in report.write_comparison(folder).read_text(encoding="utf-8")
 
 
 def test_validation_may_choose_another(tmp_path):
@@ -722,6 +736,45 @@ def test_data_from_memory_are_kept_as_they_are(kind, here):
     assert ours.section["fingerprint"] == theirs.section["fingerprint"]
     assert given.in_memory(data)
     assert not given.in_memory("digits")
+
+
+def test_a_frame_is_read_by_the_runs_as_it_was_checked(here):
+    """Columns called by numbers, and classes that look like numbers; and it can be gone on with."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)))
+    frame[3] = np.array(["1.5", "2.5", "3.0"])[np.arange(60) % 3]
+    common: dict[str, Any] = {"quiet": True, "jobs": 1, "seeds": (0,), "out": "c", "evaluation": "knn"}
+    common |= {"training": {"steps": 1}, "encoder": {"name": "mlp", "widths": (4,)}}
+    found = mt.compare(frame, label="3", cells={"npair": {"method": "npair"}}, **common)
+    assert not found.failed
+    results = found.runs["npair", 0].results["data"]
+    assert (results["classes"], results["examples"]) == (["1.5", "2.5", "3"], 60)
+    more = mt.compare(
+        frame, label="3", cells={"npair": {"method": "npair"}, "simclr": {"method": "simclr"}}, resume=True, **common
+    )
+    assert len(more.runs) == 2
+    pair = (frame.drop(columns=[3]), frame[3])
+    for resume in (False, True):
+        again = mt.compare(pair, cells={"npair": {"method": "npair"}}, **{**common, "out": "d"}, resume=resume)
+        assert not again.failed
+
+
+def test_data_that_a_file_cannot_keep_are_refused(here, monkeypatch):
+    frame = pd.read_csv("trees.csv")
+    other = frame.assign(a=frame["a"] + 1)
+    monkeypatch.setattr(given, "as_file", lambda data: (".csv", lambda path: other.to_csv(path, index=False), {}))
+    with pytest.raises(ValueError, match="are not the same once they are written to a file and read again"):
+        mt.compare(frame, label="kind", cells={"npair": {"method": "npair"}}, training={"steps": 1}, out="c", quiet=True)
+    assert not (here / "c/data.csv").exists()
+
+
+def test_cells_are_judged_on_the_same_examples(here, capsys):
+    rows = "".join(f"{at},{at % 7},{'ab'[at // 40 % 2]}\n" for at in range(2000))
+    Path("w.csv").write_text("t,v,y\n" + rows)
+    words = ["compare", "w.csv", "--label", "y", "--method", "npair", "--training.steps", "1"]
+    said = refusal(capsys, *words, "--vary", "window=10,20")
+    assert "cells 'window=10' and 'window=20' have other test examples" in said
+    assert "--test is for all cells at once. Give it beside --cell" in refusal(capsys, *words, "--vary", "test=a.csv,b.csv")
 
 
 def test_trees_stand_in_the_table_of_a_comparison(tmp_path, capsys):

@@ -189,6 +189,15 @@ def test_unknown_options_name_the_nearest(file):
 # --- digits --------------------------------------------------------------------------------------------------------------
 
 
+def test_a_row_that_is_too_short_is_told_wherever_it_stands(file):
+    rows = [f"{at},{at * 2},{'ab'[at % 2]}" for at in range(300)]
+    rows[250] = "250,500"
+    with refused("must have the same number of fields in every row, got 3 fields in line 1 and 2 in line 252"):
+        domains.open(file("x,y,kind\n" + "\n".join(rows) + "\n"), label="kind")
+    rows[250] = "250,500,"
+    assert len(domains.open(file("x,y,kind\n" + "\n".join(rows) + "\n"), label="kind").x) == 300
+
+
 def test_digits():
     from sklearn.datasets import load_digits
 

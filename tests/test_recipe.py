@@ -205,6 +205,14 @@ def test_words_of_a_command_line_become_the_types_of_the_signature(section, name
     assert type(found[option]) is type(expected)
 
 
+@pytest.mark.parametrize("name", ["#y", "null", "a #1", "yes", "3", "{x}", "a: b"])
+def test_a_column_may_have_any_name(name):
+    """YAML would take some for nothing, or for something else."""
+    found = checked(data={"label": name, "drop": [name], "text": name})["data"]
+    assert found == {"label": name, "drop": (name,), "text": name}
+    assert checked(data={"text": "[a,b]"})["data"]["text"] == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("option", "given", "expected"),
     [

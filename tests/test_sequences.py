@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import tifffile
 import torch
+from PIL import Image
 
 import mixtrast as mt
 from mixtrast import domains, spec
+from mixtrast.domains import tiles
 from mixtrast.encoders.logmel import Spectrogram, mel_bank
 from mixtrast.run import prepare
 from test_domains import refused, said
@@ -80,6 +82,17 @@ def test_series_that_are_refused(write, text, sentence):
         domains.open(write(text, "x.ts"))
 
 
+def test_a_target_is_a_number_and_other_data_have_their_test_set_too(write):
+    target = "@targetlabel true\n@data\n" + "".join(f"{at},1:{50 + at % 3}\n" for at in range(12))
+    assert domains.open(write(target, "t.ts")).task == "number"
+    assert domains.open(write(target, "t.ts"), task="classes").classes == ("50", "51", "52")
+    write(HEAD + "5,6:b\n", "Z_TEST.ts")
+    train = write(HEAD + "1,2:a\n3,4:b\n", "Z_TRAIN.ts")
+    facts = domains.open(train).facts
+    assert domains.open(train, like=facts).given_test is None, "what is embedded is one file"
+    assert int(domains.open(train, like=facts | {"split": True}).given_test.sum()) == 1
+
+
 # --- windows of recordings -----------------------------------------------------------------------------------------------
 
 
@@ -118,6 +131,29 @@ def test_no_moment_of_one_recording_is_in_two_splits(write):
     assert data.classes[int(data.label[at])] == "b"  # 5 and 6 are a, 7 to 9 are b
 
 
+def test_other_recordings_are_cut_apart_too(write):
+    rows = "t,y\n" + "".join(f"{at},{'ab'[at // 7 % 2]}\n" for at in range(400))
+    path = write(rows, "w.csv")
+    data = domains.open(path, window=5, stride=1, label="y")
+    more = domains.open(path, like=data.facts | {"split": True})
+    assert len(more.x) == len(data.x)
+    assert len(domains.open(path, like=data.facts).x) > len(data.x), "what is embedded is all of it"
+
+
+def test_codes_are_not_averaged(write):
+    rows = [f"{at},{1 + at // 9 % 4}" for at in range(200)]
+    rows[50] = "50,"
+    gap = domains.open(write("t,y\n" + "\n".join(rows) + "\n", "w.csv"), window=5, stride=5, label="y")
+    assert (gap.task, gap.classes) == ("classes", ("1", "2", "3", "4"))
+    many = "t,y\n" + "".join(f"{at},{at // 10 % 60}\n" for at in range(1800))
+    assert domains.open(write(many, "m.csv"), window=10, label="y").task == "number"
+    asked = domains.open(write(many, "m.csv"), window=10, stride=5, label="y", task="classes")
+    assert set(asked.classes) == set(map(str, range(60)))
+    halves = "t,y\n" + "".join(f"{at},{at / 2}\n" for at in range(400))
+    mean = domains.open(write(halves, "h.csv"), window=4, label="y")
+    assert mean.label[0] == 0.75
+
+
 # --- text ----------------------------------------------------------------------------------------------------------------
 
 REVIEWS = [
@@ -147,6 +183,21 @@ def test_text_is_found_and_its_words_are_kept(write):
     assert both.spec.length > data.spec.length
     lines = domains.open(write("\n".join(f"{text} {at}" for at, (text, _) in enumerate(REVIEWS)), "lines.txt"))
     assert (lines.domain, lines.task, len(lines.x)) == ("text", "none", len(REVIEWS))
+
+
+def test_quotes_that_are_not_closed_are_signs_like_others(write):
+    pytest.importorskip("tokenizers", reason="tokenizers, an extra, is not installed")
+    texts = [f"{chr(34) if at % 5 == 0 else ''}the {at}th film was fine to see" for at in range(40)]
+    lines = [f"{text}\t{'ab'[at % 2]}" for at, text in enumerate(texts)]
+    data = domains.open(write("text\tlabel\n" + "\n".join(lines) + "\n", "q.tsv"), label="label")
+    assert (len(data.x), int((data.label < 0).sum())) == (40, 0)
+    closed = [f'"the {at}th film, ""so"" they say, was fine"\t{"ab"[at % 2]}' for at in range(40)]
+    quoted = domains.open(write("text\tlabel\n" + "\n".join(closed) + "\n", "c.tsv"), label="label")
+    plain = [f'the {at}th film, "so" they say, was fine\t{"ab"[at % 2]}' for at in range(40)]
+    same = domains.open(write("text\tlabel\n" + "\n".join(plain) + "\n", "p.tsv"), label="label")
+    assert torch.equal(quoted.x, same.x)
+    over = [f'"the {at}th film\nwas fine to see"\t{"ab"[at % 2]}' for at in range(40)]
+    assert len(domains.open(write("text\tlabel\n" + "\n".join(over) + "\n", "o.tsv"), label="label").x) == 40
 
 
 def test_a_table_with_a_category_is_no_text(write):
@@ -194,6 +245,8 @@ def test_fasta_is_letters(write):
     assert domains.open(path, label="last").classes == ("x", "y")
     table = write("id,kind\ns2,q\ns1,p\n", "l.csv")
     assert domains.open(path, label="kind", table=str(table)).label.tolist() == [0, 1]
+    bare = write("s2,q\ns1,p\n", "bare.csv")
+    assert domains.open(path, label="last", table=str(bare)).label.tolist() == [0, 1], "its first row is no header"
     residues = domains.open(write(">p\nMKVLW\n>q\nMEEB\n", "p.faa"))
     assert residues.spec.vocab == 22
     assert residues.x[1].tolist() == [11, 4, 4, 21, 0]
@@ -256,6 +309,21 @@ def test_sounds_of_a_folder(tmp_path):
     assert more.x.shape == (5, 1, 1200)
 
 
+def test_sounds_to_train_and_to_test(tmp_path):
+    pytest.importorskip("soundfile", reason="soundfile, an extra, is not installed")
+    for part, many in (("train", 3), ("test", 2), ("val", 1), ("noise", 1)):
+        for kind in ("yes", "no"):
+            for at in range(many):
+                sound(tmp_path / "s" / part / kind / f"{at}.wav", tone(440, 0.1))
+    data = domains.open(tmp_path / "s")
+    assert (data.name, data.classes, len(data.x)) == ("s", ("no", "yes"), 10)
+    assert int(data.given_test.sum()) == 4
+    assert "not read, as it is neither to train nor to test: noise" in said(data)
+    assert "not read: val; validation examples are of the training set" in said(data)
+    with refused("has a test set in it"):
+        domains.open(tmp_path / "s", test=tmp_path / "s/noise")
+
+
 def test_sounds_that_are_refused(tmp_path):
     pytest.importorskip("soundfile", reason="soundfile, an extra, is not installed")
     sound(tmp_path / "a_b.wav", tone(440, 0.1))
@@ -271,8 +339,6 @@ def test_sounds_that_are_refused(tmp_path):
 
 
 def test_a_folder_of_both_is_one_of_images(tmp_path):
-    from PIL import Image
-
     sound(tmp_path / "a" / "x.wav", tone(440, 0.1))
     for at in range(3):
         Image.new("RGB", (8, 8), (at, 0, 0)).save(tmp_path / "a" / f"{at}.png")
@@ -526,3 +592,57 @@ def test_tiles_by_their_axes(tmp_path):
     (tmp_path / "two/a/0.tif").write_bytes(b"II*\0no")
     with pytest.raises(ValueError, match=r"could not be read as a tile|cannot be used"):
         domains.open(str(tmp_path / "two"))
+
+
+@pytest.mark.parametrize(
+    ("bands", "dtype", "options", "seen"),
+    [
+        (3, np.uint8, {"photometric": "rgb"}, True),
+        (4, np.uint8, {"photometric": "rgb", "extrasamples": ["unassalpha"]}, True),
+        (4, np.uint8, {"photometric": "rgb", "extrasamples": ["unspecified"]}, False),
+        (3, np.uint16, {"photometric": "rgb"}, False),
+        (4, np.uint16, {"photometric": "rgb", "extrasamples": ["unspecified"]}, False),
+        (3, np.uint8, {"photometric": "minisblack", "planarconfig": "contig"}, False),
+        (4, np.uint16, {"photometric": "minisblack", "planarconfig": "contig"}, False),
+        (3, np.uint8, {"photometric": "minisblack", "planarconfig": "separate"}, False),
+        (1, np.uint16, {"photometric": "minisblack"}, True),
+        (1, np.float32, {"photometric": "minisblack"}, False),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["", "without tifffile"])
+def test_bands_are_no_colours(bands, dtype, options, seen, known, tmp_path, monkeypatch):
+    """What is read as pictures would lose bands, or the low half of their numbers."""
+    values = (np.arange(bands * 30) % 200).astype(dtype).reshape(bands, 5, 6)
+    shaped = values[0] if bands == 1 else values if options.get("planarconfig") == "separate" else values.transpose(1, 2, 0)
+    for kind in "ab":
+        (tmp_path / "t" / kind).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "t" / kind / "0.tif", shaped, **options)
+    if not known:
+        monkeypatch.setattr(tiles, "_tifffile", absent)
+        assert domains.Tiles.takes(tmp_path / "t") == (not seen)
+        return
+    data = domains.open(tmp_path / "t")
+    assert data.domain == ("images" if seen else "tiles")
+    if not seen:
+        assert torch.equal(data.x[0], torch.from_numpy(values.astype(np.float32)))
+
+
+def absent() -> None:
+    raise ImportError("not installed")
+
+
+def test_folders_beside_train_and_test_are_named(tmp_path):
+    for part in ("train", "test", "spare"):
+        for kind in "ab":
+            for number in range(2):
+                photo(tmp_path / "im" / part / kind / f"{number}.png")
+    assert "not read, as it is neither to train nor to test: spare" in said(domains.open(tmp_path / "im"))
+    (tmp_path / "im/spare").rename(tmp_path / "im/val")
+    (tmp_path / "im/valid").mkdir()
+    with refused("has two folders to val, val and valid. Leave one out"):
+        domains.open(tmp_path / "im")
+
+
+def photo(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(path)

@@ -412,6 +412,7 @@ def test_sets_of_the_hub(hub):
     assert table.given_test is None
     pets = domains.open(f"hf:{hub}/pets", size=8)
     assert (pets.spec, pets.classes, int(pets.given_test.sum())) == (spec.Image(3, 8, 8), ("cat", "dog"), 16)
+    assert torch.equal(domains.open(f"hf:{hub}/pets", like=pets.facts).label, pets.label)
     again = domains.open(f"hf:{hub}/films", like=films.facts)
     assert torch.equal(again.x, films.x)
     quick = ["--training.steps", "1", "--evaluation", "knn", "--no-maps", "--quiet", "--out", str(hub / "run")]

@@ -201,6 +201,22 @@ def test_a_run_on_other_data(tmp_path, capsys):
     assert cli.main(["report", str(run.folder)]) == 0
 
 
+def test_options_of_other_data_are_typed(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        frame = pd.DataFrame({"t": np.arange(600), "v": rng.normal(size=600), "#y": ["ab"[at // 30 % 2] for at in range(600)]})
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    quick = ["--training.steps", "1", "--evaluation", "knn", "--no-maps", "--quiet", "--out", str(tmp_path / "run")]
+    words = ["train", str(tmp_path / "a.csv"), "--label", "#y", "--window", "10", "--method", "npair"]
+    assert cli.main([*words, *quick]) == 0
+    assert mt.Run(tmp_path / "run").results["data"]["classes"] == ["a", "b"]
+    other = ["--on", str(tmp_path / "b.csv"), "--label", "#y", "--data.window", "10", "--data.stride", "5"]
+    assert cli.main(["evaluate", str(tmp_path / "run"), *other]) == 0
+    assert "one every 5 rows" in capsys.readouterr().out
+    assert cli.main(["evaluate", str(tmp_path / "run"), *other[:-1], "x"]) == 2
+    assert "`stride` must be" in capsys.readouterr().err
+
+
 def test_other_data_that_do_not_go(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "a.npz", x=rng.normal(size=(60, 5)), y=rng.integers(0, 2, 60))

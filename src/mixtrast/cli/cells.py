@@ -107,6 +107,8 @@ def _sections(known: argparse.Namespace, options: Mapping[str, Any], flags: Flag
         raise ValueError(f"{mine[1][0].partition('=')[0]} is for all cells at once. Give it beside --cell.")
     layered, merged = copy.copy(known), copy.deepcopy(dict(options))
     over = {key: value for key, value in vars(mine[0]).items() if value is not None and value is not False}
+    if "test" in over:
+        raise ValueError("--test is for all cells at once. Give it beside --cell.")
     for part in ("method", "mixer", "encoder"):
         if part in over and getattr(known, part) not in (None, over[part]):
             merged.pop(part, None)

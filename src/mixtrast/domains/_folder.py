@@ -68,10 +68,26 @@ def parts(root: Path) -> dict[str, Path]:
     `train` beside another of them, or alone: a class may be called train, but not beside a class called test.
     """
     folders, images = _entries(root, Counter())
-    found = {PARTS[name]: Path(path) for path in folders if (name := os.path.basename(path).lower()) in PARTS}
+    found: dict[str, Path] = {}
+    twice = ""
+    for path in folders:
+        part = PARTS.get(os.path.basename(path).lower())
+        if part in found:
+            twice = f"{root} has two folders to {part}, {found[part].name} and {os.path.basename(path)}. Leave one out."
+        elif part is not None:
+            found[part] = Path(path)
     if images or "train" not in found or (len(found) == 1 and len(folders) > 1):
         return {}
+    if twice:
+        raise ValueError(twice)
     return found
+
+
+def unread(root: Path) -> list[str]:
+    """What to say of folders beside `train` and `test`."""
+    found = parts(root)
+    left = [os.path.basename(path) for path in _entries(root, Counter())[0] if Path(path) not in found.values()]
+    return [f"not read, as it is neither to train nor to test: {listed(left)}."] if found and left else []
 
 
 def unwrapped(root: Path, known: tuple[str, ...] = ()) -> Path:

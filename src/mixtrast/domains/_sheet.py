@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ class FileSheet(Sheet):
             for _ in range(self.form.skip):
                 file.readline()
             try:
-                return pandas.read_csv(
+                frame = pandas.read_csv(
                     file,
                     sep=self.form.separator,
                     header=None,
@@ -74,12 +75,17 @@ class FileSheet(Sheet):
                     na_values={column: sorted(MISSING) for column in self.columns if column not in text},
                     skipinitialspace=True,
                     low_memory=False,  # a column has one type
+                    quoting=csv.QUOTE_MINIMAL if self.form.quoted else csv.QUOTE_NONE,
                 )
             except pandas.errors.EmptyDataError:
                 raise ValueError(f"{self.form.path} has a header and no rows. Give a row for each example.") from None
             except pandas.errors.ParserError as error:
                 check_widths(self.form)
                 raise ValueError(f"{self.form.path} could not be read as a table: {error}.") from error
+        last = frame.iloc[:, -1]
+        if (last.isna() | (last == "")).any():
+            check_widths(self.form)  # a row that is too short ends in missing values
+        return frame
 
     def where(self, row: int) -> str:
         return f"line {line_of(self.form, row):,}"

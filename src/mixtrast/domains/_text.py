@@ -7,9 +7,10 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -24,6 +25,7 @@ ENDINGS = (".csv", ".tsv", ".txt", ".data")
 PACKED = (".gz", ".bz2", ".xz", ".zip")
 SAMPLE = 100  # lines that are looked at before reading
 SPACES = r"\s+"
+OPEN = re.compile(r'(?:^|\t) *"(?![^\t]*" *(?:\t|$))')  # a quote at the beginning of a field, and none at its end
 SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", SPACES: "spaces"}
 
 
@@ -36,6 +38,7 @@ class Layout:
     columns: tuple[str, ...]
     header: bool
     skip: int  # physical lines before the first row of data
+    quoted: bool  # whether a field may stand in quotes; else these are signs like others
     notes: tuple[str, ...]
 
 
@@ -90,7 +93,8 @@ def layout(path: Path, header: Header) -> Layout:
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} is empty. A table has a row for each example.")
     separator = _separator(lines, spaces=parts(path)[1] in (".txt", ".data"))
-    rows = list(rows_of(iter(lines), separator))
+    quoted = separator != "\t" or not _literal(path)
+    rows = list(rows_of(iter(lines), separator, quoted))
     if len(lines) == SAMPLE and len(rows) > 1:
         rows.pop()  # its other half may be in the next line
     line, first = rows[0]
@@ -107,13 +111,31 @@ def layout(path: Path, header: Header) -> Layout:
         notes.append(f"no header: the columns are called 1 to {len(columns)}.")
     if separator != "," and not (separator == "\t" and parts(path)[1] == ".tsv"):
         notes.append(f"fields are separated by {SPOKEN[separator]}.")
-    return Layout(path, separator, columns, has, line if has else 0, tuple(notes))
+    return Layout(path, separator, columns, has, line if has else 0, quoted, tuple(notes))
+
+
+def _literal(path: Path) -> bool:
+    """Whether quotes in a file with tabs are signs like others: one opens a field and none closes it in its line, and the lines
+    are equally wide as they stand. Taken for marks, such quotes would swallow all up to the next of them."""
+    with opened(path) as text:
+        return _are_literal(text)
+
+
+def _are_literal(lines: Iterable[str]) -> bool:
+    open_, widths = False, set[int]()
+    for line in lines:
+        if line.strip():
+            widths.add(line.count("\t"))
+            open_ = open_ or ('"' in line and OPEN.search(line.rstrip("\r\n")) is not None)
+        if len(widths) > 1:
+            return False
+    return open_
 
 
 def line_of(form: Layout, row: int) -> int:
     """The line of the file, counted from 1, where row `row` of the data ends. Reads the file again: for errors only."""
     with opened(form.path) as text:
-        rows = rows_of(text, form.separator)
+        rows = rows_of(text, form.separator, form.quoted)
         line, _ = next(islice(rows, row + form.header, None))
         return line
 
@@ -130,17 +152,19 @@ def check_width(rows: Iterator[tuple[int, list[str]]] | list[tuple[int, list[str
 def check_widths(form: Layout) -> None:
     """As `check_width`, for the whole file: when reading it has failed."""
     with opened(form.path) as text:
-        check_width(rows_of(text, form.separator), len(form.columns), max(form.skip, 1), form.path)
+        check_width(rows_of(text, form.separator, form.quoted), len(form.columns), max(form.skip, 1), form.path)
 
 
-def rows_of(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
+def rows_of(lines: Iterator[str], separator: str, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
     """Line numbers from 1, of the end of the row, and its fields without spaces around them; blank lines left out."""
     if separator == SPACES:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield number, line.split()
         return
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    reader = csv.reader(
+        lines, delimiter=separator, skipinitialspace=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    )
     for fields in reader:
         fields = [field.strip() for field in fields]
         if any(fields) or len(fields) > 1:
@@ -149,7 +173,10 @@ def rows_of(lines: Iterator[str], separator: str) -> Iterator[tuple[int, list[st
 
 def _separator(lines: list[str], *, spaces: bool) -> str:
     """The separator by which rows are equally long: tab, semicolon, comma; without any, the one that cuts rows most."""
-    lengths = {sep: [len(fields) for _, fields in rows_of(iter(lines), sep)] for sep in ("\t", ";", ",")}
+    lengths = {
+        sep: [len(fields) for _, fields in rows_of(iter(lines), sep, sep != "\t" or not _are_literal(lines))]
+        for sep in ("\t", ";", ",")
+    }
     if spaces:
         lengths[SPACES] = [len(fields) for _, fields in rows_of(iter(lines), SPACES)]
     if len(lines) == SAMPLE:

@@ -179,12 +179,14 @@ def _ids(written: Written, alphabet: str) -> tuple[list[np.ndarray], list[str]]:
 
 
 def _from_table(written: Written, path: Path, asked: str, option: str) -> np.ndarray:
+    # An id is the first word, or any of those between | in it, as UniProt writes sp|P00001|NAME.
+    words = [[head.split()[0], *re.split(r"[|]+", head.split()[0])] for head in written.heads]
     sheet = FileSheet(path, "auto")
+    if sheet.header and any(sheet.columns[0] in each for each in words):
+        sheet = FileSheet(path, "no")  # its first row is an example
     column, key = sheet.find(asked, option), sheet.columns[0]
     frame = sheet.read(list(sheet.columns))
     by_id = dict(zip(frame[key].astype(str).str.strip(), sheet.written(frame[column]).tolist(), strict=True))
-    # An id is the first word, or any of those between | in it, as UniProt writes sp|P00001|NAME.
-    words = [[head.split()[0], *re.split(r"[|]+", head.split()[0])] for head in written.heads]
     ids = [next((word for word in each if word in by_id), each[0]) for each in words]
     lacking = [name for name in ids if name not in by_id]
     if len(lacking) == len(ids):

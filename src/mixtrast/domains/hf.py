@@ -76,7 +76,8 @@ class HF(Domain):
         found = self._parts(name)
         features = found[0][1].features
         asked = is_asked(self, "label", like) or like is None or like["task"] == "none"  # of more data it may be another
-        label = self._label(features, name) if asked else None
+        known = None if like is None else like.get("label")
+        label = self._label(features, name) if asked else known if known in features else None
         text = () if self.text is None else (self.text,) if isinstance(self.text, str) else tuple(self.text)
         named = [("groups", self.groups), *(("drop", one) for one in self.drop), *(("text", one) for one in text)]
         self._check(features, name, named)
@@ -183,7 +184,7 @@ class HF(Domain):
             label=columns.get("label"),
             groups=columns.get("groups"),
             where=lambda row: f"row {row:,}",
-            facts={"intensities": True},
+            facts={"intensities": True, "label": label},
             views=default_views(form.channels),
             notes=(f"{count(len(x), 'image')} of {form.height} × {form.width}.",),
         )

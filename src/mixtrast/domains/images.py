@@ -15,7 +15,7 @@ from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import check_like, facts_of, is_path
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._files import Files, available, headers, read
-from mixtrast.domains._folder import Listing, parts, scan, unwrapped
+from mixtrast.domains._folder import Listing, parts, scan, unread, unwrapped
 from mixtrast.domains._labels import by_name
 from mixtrast.domains._pixels import ENDINGS, Form, Header, Seen
 from mixtrast.domains._words import count, listed, nearest, size_of
@@ -103,6 +103,7 @@ class Images(Domain):
             if not len(listing):
                 raise ValueError(_without_images(listing))
         rows, classes, notes = rows_of(found, like)
+        notes = [*unread(root), *notes]
         name = root.parent.name if root.name.lower() in ("train", "training") and root.parent.name else root.name
         return self.made(name, rows, classes, root, like, notes)
 

@@ -43,7 +43,7 @@ class Series(Domain):
         """x (N,C,L), NaN after the end of shorter ones."""
         path = existing(source)
         notes = []
-        if test is None and like is None and (beside := _test_of(path)) is not None:
+        if test is None and (like is None or like.get("split")) and (beside := _test_of(path)) is not None:
             test = beside
             notes = [f"the test set is {beside.name}, which lies beside it."]
         first, second = read(path), None if test is None else read(existing(test))
@@ -54,8 +54,9 @@ class Series(Domain):
             length, gaps = wanted.length, wanted.gaps
         made = [_source(each, length, gaps) for each in (first, second) if each is not None]
         made[0] = Source(**{**vars(made[0]), "notes": (*made[0].notes, *notes)})
+        task: Asked = "number" if self.task == "auto" and first.target else self.task
         return assemble(self, parts(path)[0].removesuffix("_TRAIN"), made[0], test=made[1] if second else None,
-                        task=self.task, like=like)  # fmt: skip
+                        task=task, like=like)  # fmt: skip
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Written:
     """A file: for each example its channels, each (length,) float32, and its label as written."""
 
     path: Path
+    target: bool = False  # whether the label is a number to predict, as the file says
     examples: list[list[np.ndarray]] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -89,6 +91,7 @@ def read(path: Path) -> Written:
                 words = line.lower().split()
                 if words[0] in ("@classlabel", "@targetlabel"):
                     labelled = len(words) > 1 and words[1] == "true"
+                    found.target = labelled and words[0] == "@targetlabel"
                 if words[0] == "@timestamps" and words[-1] == "true":
                     raise ValueError(f"{path} has time stamps, which are not read. Write the values alone, at equal steps.")
                 body = words[0] == "@data"

@@ -193,7 +193,9 @@ def _looks_like_text(path: Path) -> bool:
         if form.separator not in ("\t", ";", ","):
             return False
         with opened(path) as file:
-            rows = [fields for _, fields in rows_of(islice(file, SAMPLE), form.separator)][1 if form.header else 0 :]
+            rows = [fields for _, fields in rows_of(islice(file, SAMPLE), form.separator, form.quoted)][
+                1 if form.header else 0 :
+            ]
     except (ValueError, OSError):
         return False
     columns = [[row[at] for row in rows if len(row) == len(form.columns)] for at in range(len(form.columns))]

@@ -12,13 +12,14 @@ from PIL import Image as Picture
 
 from mixtrast.domains._assemble import check_like, facts_of, finite, is_path
 from mixtrast.domains._data import Data, Domain
-from mixtrast.domains._folder import name_part, parts, scan, unwrapped
+from mixtrast.domains._folder import name_part, parts, scan, unread, unwrapped
 from mixtrast.domains._pixels import ENDINGS as IMAGES
 from mixtrast.domains._words import count
 from mixtrast.domains.images import Rows, rows_of
 from mixtrast.spec import Image
 
 ENDINGS = (".tif", ".tiff")
+RGB, CMYK, YCBCR, TOGETHER = 2, 5, 6, 1  # of TIFF's tags 262 and 284
 
 
 class Tiles(Domain):
@@ -53,6 +54,7 @@ class Tiles(Domain):
             found["test"] = scan(unwrapped(Path(str(test)).expanduser(), tuple(found["train"].classes)))
         found = {name: found[name] for name in ("train", "val", "test") if name in found}
         rows, classes, notes = rows_of(found, like)
+        notes = [*unread(root), *notes]
         if self.groups is not None:
             groups = [name_part(Path(path), self.groups, "groups") for path in rows.paths]
             rows = Rows(rows.paths, rows.label, rows.part, groups)
@@ -122,21 +124,33 @@ def _first(root: Path) -> str | None:
 
 
 def _is_picture(path: str) -> bool:
-    """Whether it is grey or colour of bytes or 16 bits, of one page, which `images` reads; else tifffile is asked for."""
+    """Whether it is of one page, grey or in colours that `images` reads without loss; else tifffile is asked for."""
     try:
         tifffile = _tifffile()
     except ImportError:
         try:
             with Picture.open(path) as image:
-                return getattr(image, "n_frames", 1) == 1 and image.mode not in ("F", "I")
+                tags = image.tag_v2  # type: ignore[attr-defined]
+                bits = {8: "uint8", 16: "uint16"}.get(max(tags.get(258, (1,))), image.mode)
+                form = (tags.get(277, 1), tags.get(262, 1), tags.get(284, 1), tuple(tags.get(338, ())))
+                return getattr(image, "n_frames", 1) == 1 and image.mode not in ("F", "I") and _is_seen(bits, *form)
         except OSError:  # Pillow knows no more than four bands
             return False
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
-            return len(file.pages) == 1 and page.samplesperpixel in (1, 3, 4) and page.dtype in (np.uint8, np.uint16, np.bool_)
+            form = (page.samplesperpixel, page.photometric, page.planarconfig, tuple(page.extrasamples))
+            return len(file.pages) == 1 and _is_seen(str(page.dtype), *form)
     except Exception:  # no TIFF, or half of one (struct.error, among others): `images` says so
         return True
+
+
+def _is_seen(dtype: str, samples: int, photometric: int, planar: int, extra: tuple[int, ...]) -> bool:
+    """Whether bands are what an eye sees: one of up to 16 bits, or colours of bytes, beside which 1 and 2 are transparency."""
+    if samples == 1:
+        return dtype in ("uint8", "uint16", "bool", "1")
+    colours = photometric in (RGB, CMYK, YCBCR) and planar == TOGETHER and dtype == "uint8"
+    return colours and (samples == 3 or (samples == 4 and (photometric == CMYK or extra[:1] in ((1,), (2,)))))
 
 
 def _tifffile() -> Any:

@@ -85,7 +85,7 @@ class Windows(Domain):
             names = ", ".join(rows.facts["levels"])
             raise ValueError(f"a recording must be numbers over time, but {names} is text. Leave it out: `--drop COL`.")
         stride = self.window if self.stride is None else self.stride
-        begins, recording = _begins(rows, self.window, stride, apart=like is None)
+        begins, recording = _begins(rows, self.window, stride, apart=like is None or like.get("split", False))
         if not len(begins):
             longest = int(np.bincount(_recordings(rows)).max())
             raise ValueError(
@@ -95,7 +95,7 @@ class Windows(Domain):
         at = begins[:, None] + np.arange(self.window)
         x = np.ascontiguousarray(rows.x[at].transpose(0, 2, 1))
         gaps = bool(getattr(rows.spec, "gaps", False))
-        label, mixed = (None, 0) if rows.label is None else _most(rows.label[at])
+        label, mixed = (None, 0) if rows.label is None else _most(rows.label[at], self.task)
         short = len(np.unique(_recordings(rows))) - len(np.unique(recording))
         notes = [f"{count(len(x), 'window')} of {count(self.window, 'row')}, one every {count(stride, 'row')}."]
         notes += [f"{count(mixed, 'window')} with more than one label: that of most rows is taken."] if mixed else []
@@ -142,12 +142,16 @@ def _block(rows: Source, window: int) -> int:
     return max(2 * window, -(-len(rows.x) // BLOCKS))
 
 
-def _most(labels: np.ndarray) -> tuple[np.ndarray, int]:
+def _most(labels: np.ndarray, task: Asked) -> tuple[np.ndarray, int]:
     """(N,L) -> the most frequent of each row, or the mean of numbers to predict; and how many rows have more than one."""
+    averaged = labels.dtype.kind in "iuf" and task in ("number", "auto")
+    if averaged and task == "auto":
+        known = np.unique(labels[~np.isnan(labels)])
+        averaged = len(known) > MOST_CLASSES or not np.equal(known, np.rint(known)).all()
     kinds, number = np.unique(labels.astype(str), return_inverse=True)
     number = number.reshape(labels.shape)
     mixed = int((number != number[:, :1]).any(1).sum())
-    if labels.dtype.kind in "iuf" and (len(kinds) > MOST_CLASSES or not np.equal(labels, np.rint(labels)).all()):
+    if averaged:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a window without any number is NaN, which is missing
             return np.nanmean(labels.astype(np.float64), 1), mixed

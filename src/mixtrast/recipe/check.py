@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
@@ -214,6 +215,8 @@ def _typed(
 def _in_type(kind: type[Any], option: str, value: Any) -> Any:
     from jsonargparse import ArgumentError, ArgumentParser
 
+    if isinstance(value, str) and _is_name(kind, option) and not value.startswith("["):
+        return value  # a column may be called "#1" or "null", which YAML takes for nothing
     parser = ArgumentParser(exit_on_error=False)
     skip = {name for name in _parameters(kind) if name != option}
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
@@ -231,6 +234,12 @@ def _in_type(kind: type[Any], option: str, value: Any) -> Any:
             raise ValueError(
                 f"`{option}` must be {registry.hint(kind, option)}, got {value!r}. Its default is {default!r}."
             ) from error
+
+
+def _is_name(kind: type[Any], option: str) -> bool:
+    """Whether any text is a value of it."""
+    wanted = typing.get_type_hints(kind.__init__).get(option)
+    return str in (typing.get_args(wanted) or (wanted,))
 
 
 def _parameters(kind: type[Any]) -> Iterator[str]:

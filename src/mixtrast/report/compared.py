@@ -108,7 +108,9 @@ def _ranking(found: Standings) -> Table:
     for row, name in (("raw", "raw input"), ("majority", "no features at all")):
         if value_of := found.row(row):
             rest = [Cell(column.text(found.row(row, column))) for column in found.others]
-            lines.append(Line(row, name, (Cell(""), Cell(found.column.text(value_of)), *gap, *rest, Cell(""))))
+            lines.append(
+                Line(row, found.named(row, name), (Cell(""), Cell(found.column.text(value_of)), *gap, *rest, Cell("")))
+            )
     blank = (Cell(""),) * (len(titles) - 3)
     for name, value_of in found.baselines():
         lines.append(Line("raw", name, (Cell(""), Cell(found.column.text(value_of)), *blank)))

@@ -80,7 +80,7 @@ def _levels(axes: Axes, found: Standings, column: Column, shown: list[float]) ->
         low = min(low, level)
         axes.axvline(level, color=COLOURS["raw"], linewidth=1.4, dashes=(4, 2) if row == "raw" else (1, 2), zorder=0.5)
         place = {"xytext": (3, 0), "textcoords": "offset points", "fontsize": 9, "color": QUIET, "va": "top"}
-        axes.annotate(words, (level, -0.8), xycoords="data", **place)  # type: ignore[arg-type]
+        axes.annotate(found.named(row, words), (level, -0.8), xycoords="data", **place)  # type: ignore[arg-type]
     axes.set_xlim(low - 0.06 * reach, high + 0.06 * reach)
     return told
 

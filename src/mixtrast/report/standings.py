@@ -79,14 +79,26 @@ class Standings:
         return [f"{cell.name}, seed {seed}" for cell, seed in wanted if seed not in {each.seed for each in cell.results}]
 
     def row(self, row: str, column: Column | None = None) -> Spread | None:
-        """A reference row over all seeds: what every cell has the same of counts once a seed (raw input, the majority)."""
+        """A reference row over all seeds: what every cell has the same of counts once a seed (raw input, the majority). Where
+        cells read the data in different ways it is that of the best of them; see `named`."""
         column = column or self.column
         if column is None:
             return None
         found: Held = {}
         for cell in self.cells:
-            found |= held(cell.results, column, row)
+            found = held(cell.results, column, row) | found
         return spread(found.values())
+
+    def named(self, row: str, words: str) -> str:
+        """What a reference row is called: whose it is, where cells differ in it."""
+        first: Held = {}
+        if self.column is None:
+            return words
+        for cell in self.cells:
+            own = held(cell.results, self.column, row)
+            if any(abs(own[seed] - first.setdefault(seed, own[seed])) > 1e-6 for seed in own):
+                return f"{words} of the best cell"
+        return words
 
     def baselines(self) -> list[tuple[str, Spread]]:
         """What needs no features, by name: evaluations of the raw input alone."""
@@ -121,6 +133,7 @@ class Standings:
             rest = [self.short(self.row(name, column), column) for column in self.others]
             if value:
                 gap = [""] * (2 if self.reference else 1)
+                label = label if name == "untrained" else self.named(name, label)
                 rows.append(["", label, "", self.short(value), *gap, *rest, "", "", ""])
         more = [""] * (len(rows[0]) - 4)
         return rows + [["", name, "", self.short(value), *more] for name, value in self.baselines()]
@@ -296,7 +309,7 @@ def _headline(found: Standings) -> Iterator[str]:
         yield "One seed says nothing of chance, so no cell can be called better than another."
     beaten = [(name, value) for name, value in (("untrained", found.untrained()), ("raw", found.row("raw"))) if value]
     if beaten:
-        words = {"untrained": "the same encoders untrained", "raw": ROWS["raw"]}
+        words = {"untrained": "the same encoders untrained", "raw": found.named("raw", ROWS["raw"])}
         yield f"Beside them: {', '.join(f'{words[name]} {_mean(column, value)}' for name, value in beaten)}."
     yield from _honest(best, column)
 

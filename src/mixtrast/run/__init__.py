@@ -135,7 +135,7 @@ class Run:
             raise ValueError("`labels` is asked of a run's own data. Use linear, knn or finetune on others.")
         data, label, groups = joined(data, label, groups)
         encoders = self._encoders(module)
-        more = {"label": label, "groups": groups, **(options or {})}
+        more = recipe.check({"data": {"label": label, "groups": groups, **(options or {})}}, room)["data"]
         bins = settings["training"]["bins"]
         material = elsewhere(self.encoder(module), settings["seed"], bins, data, test, more)
         chosen = suited(recipe.chosen_evaluations(asked, material.data.spec, room), asked, material.data)

@@ -117,7 +117,7 @@ def elsewhere(kept: Kept, seed: int, bins: int, source: Any, test: Any, options:
 
     Raises: ValueError, TypeError or FileNotFoundError with a sentence.
     """
-    facts = {key: fact for key, fact in kept.facts.items() if key != "several"} | {"task": "none", "classes": []}
+    facts = {key: fact for key, fact in kept.facts.items() if key != "several"} | {"task": "none", "classes": [], "split": True}
     data = domains.open(source, test=test, like=facts, **_given(options))
     split = domains.split(data, seed=seed)
     label, target, seen, classes, notes = _labels(data, split, None, bins, seed)

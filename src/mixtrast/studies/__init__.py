@@ -165,23 +165,36 @@ class Ready:
 
     def _keep(self) -> None:
         """compare.yaml, the recipes of the cells, and data that were given from memory."""
-        names = []
+        names, written = [], list[Path]()
         for data, stem in zip(self.sources, ("data", "test"), strict=True):
             if not given.in_memory(data):
                 names.append(None if data is None else str(data))
                 continue
-            ending, write, told = given.as_file(data)
+            ending, write, _ = given.as_file(data)
             path = self.folder / (stem + ending)
             names.append(str(path))
             if not path.exists():
                 partial = path.with_name(f"{stem}.partial{ending}")
                 write(partial)
                 os.replace(partial, path)
-            for cell in self.record["cells"].values():
-                cell["settings"]["data"].update(told)
+                written.append(path)
+        if written:
+            self._check_kept(written, names)
         if names[0] is not None:
             self.record["data"]["source"], self.record["data"]["test"] = names
             plan.write(self.folder, self.record, names[0], names[1])
+
+    def _check_kept(self, written: list[Path], names: list[str | None]) -> None:
+        """Whether the files that the runs will read hold what was checked. Raises: ValueError, and the files are gone."""
+        named = {key: name for key, name in zip(("source", "test"), names, strict=True) if name is not None}
+        section = next(iter(self.record["cells"].values()))["settings"]["data"] | named
+        if run.read(section, self.record["seeds"][0], 2).section["fingerprint"] != self.checked.fingerprint:
+            for path in written:
+                path.unlink()
+            raise ValueError(
+                "the data in memory are not the same once they are written to a file and read again, as every run does. Save "
+                "them as a file, look at what `mixtrast train` says of it, and give its path."
+            )
 
     def _run(self, waiting: list[Task], total: int, quiet: bool, say: Say) -> tuple[dict[str, list[str]], list[int]]:
         """What failed, and the signals that came."""
@@ -292,10 +305,16 @@ def ready(
     if not cells:
         raise RecipeError(wrong)
     checked = plan.check(cells, source, test, seeds[0] if seeds else 0, wrong)
+    if given.in_memory(source):
+        told = given.as_file(source)[2]
+        for cell in checked.cells:
+            cell.settings["data"].update({"task": checked.task} | told if given.is_table(source) else told)
     said = [None if each is None else str(each) for each in (source, test)] if not given.in_memory(source) else ["", None]
     record = plan.record(checked, str(said[0]), said[1], seeds, against=against, command=command)
     if folder is not None and before is not None:
         plan.continues(folder, before, record)
+        for name, cell in before["cells"].items():
+            record["cells"][name]["settings"] = cell["settings"]  # as begun runs have them
         kept = before.get("capacity") or {}
         jobs = kept.get("jobs") if jobs is None else jobs  # another number of threads: other last digits
     folder = folder or _free(checked.name)

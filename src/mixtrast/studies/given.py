@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixtrast import registry
+from mixtrast.domains.text import Text
 
 PARTS = ("method", "mixer", "encoder", "views", "evaluation")
 DATA = ("label", "groups", "drop", "task", "labels")
@@ -81,15 +82,25 @@ def as_file(data: Any) -> tuple[str, Write, dict[str, Any]]:
     if isinstance(data, tuple) and data and hasattr(data[0], "columns"):
         name = next(name for name in ("label", "label_", "label__") if name not in data[0].columns)
         frame = data[0].assign(**{name: np.asarray(data[1])})
-        return ".csv", lambda path: frame.to_csv(path, index=False), {"label": name}
+        return ".csv", lambda path: frame.to_csv(path, index=False), {"label": name} | _header(frame)
     if hasattr(data, "columns"):
-        return ".csv", lambda path: data.to_csv(path, index=False), {}
+        return ".csv", lambda path: data.to_csv(path, index=False), _header(data)
     arrays = dict(data) if isinstance(data, Mapping) else None
     if arrays is None:
         parts = data if isinstance(data, tuple) else (data,)
         arrays = {name: part for name, part in zip(("x", "y", "groups"), parts, strict=False) if part is not None}
     plain = {name: _plain(array) for name, array in arrays.items()}
     return ".npz", lambda path: _save(path, plain), {}
+
+
+def is_table(data: Any) -> bool:
+    """Whether it is a DataFrame, alone or with its labels."""
+    return hasattr(data[0] if isinstance(data, tuple) and data else data, "columns")
+
+
+def _header(frame: Any) -> dict[str, Any]:
+    """That its first line names the columns, which numbers may be; the reader of text looks for itself."""
+    return {} if Text.takes(frame) else {"header": "yes"}
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

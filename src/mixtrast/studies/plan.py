@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mixtrast import evaluate, recipe, registry, run
+from mixtrast.domains import Data, Split
 from mixtrast.recipe import RecipeError, Training
 from mixtrast.studies.cells import folders
 from mixtrast.version import __version__
@@ -57,6 +60,7 @@ class Checked:
     gpu: bool
     fingerprint: str
     notes: tuple[str, ...]
+    task: str
 
 
 def check(cells: Mapping[str, Mapping[str, Any]], source: Any, test: Any, seed: int, problems: Sequence[str] = ()) -> Checked:
@@ -86,6 +90,7 @@ def check(cells: Mapping[str, Mapping[str, Any]], source: Any, test: Any, seed: 
     wrong += _alike(found)
     prepared = _prepared(found, source, test, wrong)
     wrong += _twice(found)
+    wrong += _judged_alike(prepared)
     if wrong:
         raise RecipeError(wrong)
     where = folders(list(prepared))
@@ -95,7 +100,7 @@ def check(cells: Mapping[str, Mapping[str, Any]], source: Any, test: Any, seed: 
         made.append(Cell(name, where[name], settings, ready.method, ready.steps))
     first = next(iter(prepared.values()))
     gpu = any(ready.gpu for ready in prepared.values())
-    return Checked(tuple(made), first.name, first.says, first.data_bytes, gpu, first.fingerprint, tuple(notes))
+    return Checked(tuple(made), first.name, first.says, first.data_bytes, gpu, first.fingerprint, tuple(notes), first.task)
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,8 @@ class _Tried:
     data_bytes: int
     gpu: bool
     fingerprint: str
+    task: str
+    judged: str
 
 
 def _prepared(cells: Mapping[str, dict[str, Any]], source: Any, test: Any, wrong: list[str]) -> dict[str, _Tried]:
@@ -134,8 +141,28 @@ def _prepared(cells: Mapping[str, dict[str, Any]], source: Any, test: Any, wrong
             data_bytes=int(getattr(ready.data.x, "nbytes", 0)),  # files that are read as they are needed take none
             gpu=ready.plan.machine.device == "cuda",
             fingerprint=ready.section["fingerprint"],
+            task=ready.data.task,
+            judged=_judged(ready.data, ready.split),
         )
     return found
+
+
+def _judged(data: Data, split: Split) -> str:
+    """A digest of the labels of the test examples, in order."""
+    label = data.several if data.several is not None else data.label
+    seen = b"" if label is None else np.ascontiguousarray(label[split.test].numpy()).tobytes()
+    return hashlib.blake2b(seen, digest_size=8).hexdigest()
+
+
+def _judged_alike(cells: Mapping[str, _Tried]) -> Iterator[str]:
+    """Cells that cut the data in ways that leave them other test examples."""
+    first = next(iter(cells), "")
+    other = next((name for name, ready in cells.items() if ready.judged != cells[first].judged), None)
+    if other is not None:
+        yield (
+            f"cells {first!r} and {other!r} have other test examples, and scores are compared seed by seed on the same. Run "
+            "them as comparisons of their own."
+        )
 
 
 def _lack(name: str) -> str:
@@ -213,13 +240,19 @@ def continues(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -
             different.append(f"it has a cell {name!r}")
             continue
         other = now["cells"][name]
-        apart = recipe.differences(cell["settings"], other["settings"])
+        apart = recipe.differences(*(_trained_by(each["settings"]) for each in (cell, other)))
         if apart or cell["folder"] != other["folder"]:
             different.append(f"cell {name!r} has other settings (there and here): {'; '.join(apart[:3]) or 'its folder'}")
     if different:
         raise ValueError(
             f"{folder} holds another comparison: {'; '.join(different[:5])}. Give the same cells, or choose another --out."
         )
+
+
+def _trained_by(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the weights of a cell: not what is trained beside it, which a supervised cell spares the others."""
+    training = {key: value for key, value in settings.get("training", {}).items() if key != "beside"}
+    return {**settings, "training": training}
 
 
 def write(folder: Path, plan: Mapping[str, Any], source: str, test: str | None) -> None:
