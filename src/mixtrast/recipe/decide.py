@@ -10,13 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from mixtrast import encoders, methods, mixers, registry, views
+from mixtrast.recipe import cost
 from mixtrast.recipe.check import USUAL, RecipeError
 from mixtrast.recipe.check import part as checked
-from mixtrast.recipe.cost import steps_for
 from mixtrast.recipe.training import Training
 from mixtrast.spec import Image, Series, Spec, Tokens, is_plain
-
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -176,17 +174,20 @@ def _training(
     rows = facts.labelled if kind.labelled_only else facts.rows
     if rows < 2 and not (kind.labelled_only and not rows):
         problems.append(f"training takes two examples or more, and there are {rows}.")
+    price = cost.per_example(encoder, facts.spec, found["device"])
     if found["batch"] is None:
-        parts = max(1, math.ceil(rows / BATCH))
+        most = cost.most(price)
+        parts = max(1, math.ceil(rows / most))
         found["batch"] = max(2, rows // parts)
-        why["training.batch"] = f"{rows:,} training examples in {parts:,} like batches of at most {BATCH}"
+        why["training.batch"] = f"{rows:,} training examples in {parts:,} like batches of at most {most}"
+        why["training.batch"] += "" if most == cost.BATCH else ": small ones, for more steps at the same cost"
         if splits > 1:  # and of half as many mixtures beside them
             found["batch"] = max(2, rows // parts // (2 * splits)) * 2 * splits if rows >= 4 * splits else found["batch"]
             why["training.batch"] += f", in whole parts of {splits}"
     elif found["batch"] > rows:
         problems.append(f"`batch` must be at most the {rows:,} training examples, got {found['batch']:,}. Leave it out.")
     if found["epochs"] is None and found["steps"] is None:
-        steps, why["training.epochs"] = steps_for(encoder, facts.spec, found["batch"], found["device"])
+        steps, why["training.epochs"] = cost.steps_for(price, found["batch"])
         found["epochs"] = max(1, round(steps / max(1, rows // found["batch"])))
     if found["lr"] is None:
         each = {"sgd": 0.05, "lars": 0.3}.get(found["optimizer"])  # LARS: Chen et al., SimCLR, arXiv:2002.05709, section 2.2
