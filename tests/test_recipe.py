@@ -772,11 +772,21 @@ def test_an_automatic_run_ends_in_minutes(monkeypatch):
     facts = Facts(Image(3, 32, 32), 2_560, 2_560, 10, {})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     small, large = (steps_of(decided(facts, encoder=name)["training"], 2_560) for name in ("resnet20", "resnet18"))
-    assert 200 <= large < small <= 1_500
+    assert 200 <= large < small <= 1_520  # of whole epochs
+    assert [decided(facts, encoder=name)["training"]["batch"] for name in ("resnet20", "resnet18")] == [64, 64]
+    assert decided(Facts(Image(1, 8, 8), 2_560, 2_560, 10, {}), encoder="resnet8")["training"]["batch"] == 256
+    assert cost.most(0.0) == 256
+    steps = [cost.affordable(price, cost.most(price)) for price in (1e6, 2e7, 5e7, 1e8)]
+    assert steps[:3] == [1_500] * 3  # what can be paid for is many small steps
+    assert cost.most(2e7) == 128
+    assert cost.most(1e9) == 64
+    assert cost.steps_for(1e9, 64)[0] == 200
     recipe, why = decide({**checked(encoder="resnet18")}, facts, evaluate)
     assert "an example costs as much as" in why["training.epochs"]
-    assert recipe["training"]["epochs"] == 20
+    assert recipe["training"]["epochs"] == 5
+    assert "small ones, for more steps at the same cost" in why["training.batch"]
     assert steps_of(decided(Facts(Table(9), 2_560, 0, 0, {}))["training"], 2_560) == 1_500
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert steps_of(decided(facts, encoder="resnet18")["training"], 2_560) == 1_500
+    assert decided(facts, encoder="resnet18")["training"]["batch"] == 256
     assert steps_of(decided(facts, encoder="resnet18", training={"device": "cpu"})["training"], 2_560) == 200
