@@ -738,6 +738,7 @@ def test_data_from_memory_are_kept_as_they_are(kind, here):
     assert not given.in_memory("digits")
 
 
+@pytest.mark.slow
 def test_a_frame_is_read_by_the_runs_as_it_was_checked(here):
     """Columns called by numbers, and classes that look like numbers; and it can be gone on with."""
     rng = np.random.default_rng(0)

@@ -71,7 +71,10 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     training = command.add_argument_group("training")
     training.add_argument("--epochs", help="default: about 1,500 steps, fewer where an encoder costs much and there is no GPU")
     training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
-    training.add_argument("--lr", help="default: 0.001 for AdamW, .05 for SGD and .3 for LARS by 256 examples of a batch")
+    training.add_argument(
+        "--lr",
+        help="default: by encoder, 0.001 or 0.003; of SGD .05 and of LARS .3 by 256 of a batch",
+    )
     return training
 
 

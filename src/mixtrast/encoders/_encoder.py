@@ -26,6 +26,7 @@ class Encoder(nn.Module):
 
     tried: ClassVar[Spec] = Image(1, 8, 8)  # an example of the kind it takes, on which options are tried before data are read
     of_data: ClassVar[tuple[str, ...]] = ()  # options that only the data can say are right
+    lr: ClassVar[float] = 0.001  # of AdamW, where nothing else is said
     spec: Spec | None = None
     padded: bool = False
 
