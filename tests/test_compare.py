@@ -738,26 +738,22 @@ def test_data_from_memory_are_kept_as_they_are(kind, here):
     assert not given.in_memory("digits")
 
 
-@pytest.mark.slow
 def test_a_frame_is_read_by_the_runs_as_it_was_checked(here):
     """Columns called by numbers, and classes that look like numbers; and it can be gone on with."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(60, 3)))
     frame[3] = np.array(["1.5", "2.5", "3.0"])[np.arange(60) % 3]
-    common: dict[str, Any] = {"quiet": True, "jobs": 1, "seeds": (0,), "out": "c", "evaluation": "knn"}
-    common |= {"training": {"steps": 1}, "encoder": {"name": "mlp", "widths": (4,)}}
-    found = mt.compare(frame, label="3", cells={"npair": {"method": "npair"}}, **common)
-    assert not found.failed
-    results = found.runs["npair", 0].results["data"]
-    assert (results["classes"], results["examples"]) == (["1.5", "2.5", "3"], 60)
-    more = mt.compare(
-        frame, label="3", cells={"npair": {"method": "npair"}, "simclr": {"method": "simclr"}}, resume=True, **common
-    )
-    assert len(more.runs) == 2
-    pair = (frame.drop(columns=[3]), frame[3])
-    for resume in (False, True):
-        again = mt.compare(pair, cells={"npair": {"method": "npair"}}, **{**common, "out": "d"}, resume=resume)
-        assert not again.failed
+    cell = {"data": {"label": "3"}, "method": {"name": "npair"}, "training": {"steps": 1}}
+    for data, out in ((frame, "c"), ((frame.drop(columns=[3]), frame[3]), "d")):
+        cells = {"npair": cell if out == "c" else {**cell, "data": {}}}
+        begun = studies.ready(cells, data, None, seeds=(0,), out=out)
+        begun.folder.mkdir()
+        begun._keep()
+        kept = recipe.read(Path(out) / "cells" / "npair.yaml")["data"]
+        read = run.read(kept, 0, 10)
+        assert (read.data.classes, len(read.data.x)) == (("1.5", "2.5", "3"), 60)
+        more = {**cells, "simclr": {**cells["npair"], "method": {"name": "simclr"}}}
+        assert set(studies.ready(more, data, None, seeds=(0,), out=out, resume=True).record["cells"]) == {"npair", "simclr"}
 
 
 def test_data_that_a_file_cannot_keep_are_refused(here, monkeypatch):
@@ -778,6 +774,7 @@ def test_cells_are_judged_on_the_same_examples(here, capsys):
     assert "--test is for all cells at once. Give it beside --cell" in refusal(capsys, *words, "--vary", "test=a.csv,b.csv")
 
 
+@pytest.mark.slow
 def test_trees_stand_in_the_table_of_a_comparison(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "t.npz", x=rng.normal(size=(80, 4)), y=np.arange(80) % 2)

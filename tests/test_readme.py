@@ -62,6 +62,7 @@ def commands(tmp_path, monkeypatch) -> list[str]:
     return [line.partition("#")[0] for line in block.strip().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme_run(tmp_path, commands, capsys):
     """As printed, on data made here, for a few steps."""
     assert len(commands) == 8
@@ -126,7 +127,8 @@ def test_every_kind_of_data_of_the_readme_is_read(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_comparison_of_the_readme_runs(tmp_path, commands):
     (compare,) = [command for command in commands if " compare " in command]
-    assert main([*shlex.split(compare)[1:], "--training.steps", "2", "--out", "compared", "--quiet"]) == 0
+    quick = ["--training.steps", "2", "--seed", "0", "--out", "compared", "--quiet"]  # of three seeds one
+    assert main([*shlex.split(compare)[1:], *quick]) == 0
     assert len(pd.read_csv("compared/compare.csv")["cell"].unique()) == 3
     assert (tmp_path / "compared/report.html").is_file()
 

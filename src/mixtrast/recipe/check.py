@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import typing
 import warnings
@@ -213,15 +214,13 @@ def _typed(
 
 
 def _in_type(kind: type[Any], option: str, value: Any) -> Any:
-    from jsonargparse import ArgumentError, ArgumentParser
+    from jsonargparse import ArgumentError
 
     if isinstance(value, str) and _is_name(kind, option) and not value.startswith("["):
         return value  # a column may be called "#1" or "null", which YAML takes for nothing
-    parser = ArgumentParser(exit_on_error=False)
-    skip = {name for name in _parameters(kind) if name != option}
+    parser = _parser(kind, option)  # type: ignore[arg-type]  # classes have hashes
     with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parser.add_class_arguments(kind, None, skip=skip, fail_untyped=False)
         try:
             try:
                 return parser.parse_object({option: value})[option]
@@ -234,6 +233,19 @@ def _in_type(kind: type[Any], option: str, value: Any) -> Any:
             raise ValueError(
                 f"`{option}` must be {registry.hint(kind, option)}, got {value!r}. Its default is {default!r}."
             ) from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _parser(kind: type[Any], option: str) -> Any:
+    """Of one option; a comparison asks for the same ones in every cell."""
+    from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        skip = {name for name in _parameters(kind) if name != option}
+        parser.add_class_arguments(kind, None, skip=skip, fail_untyped=False)
+    return parser
 
 
 def _is_name(kind: type[Any], option: str) -> bool:
