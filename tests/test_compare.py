@@ -756,6 +756,19 @@ def test_a_frame_is_read_by_the_runs_as_it_was_checked(here):
         assert set(studies.ready(more, data, None, seeds=(0,), out=out, resume=True).record["cells"]) == {"npair", "simclr"}
 
 
+def test_a_frame_with_several_labels_is_kept_as_such(here):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(80, 3)), columns=list("abc"))
+    frame["tags"] = np.array(["r;x", "r", "b;x", "b"])[np.arange(80) % 4]
+    cell = {"data": {"label": "tags"}, "method": {"name": "npair"}, "training": {"steps": 1}, "evaluation": {"linear": {}}}
+    begun = studies.ready({"npair": cell}, frame, None, seeds=(0,), out="c")
+    begun.folder.mkdir()
+    begun._keep()
+    read = run.read(recipe.read(Path("c/cells/npair.yaml"))["data"], 0, 10)
+    assert read.data.several is not None
+    assert read.data.classes == ("b", "r", "x")
+
+
 def test_data_that_a_file_cannot_keep_are_refused(here, monkeypatch):
     frame = pd.read_csv("trees.csv")
     other = frame.assign(a=frame["a"] + 1)

@@ -6,6 +6,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+import tomllib
 import wave
 from pathlib import Path
 
@@ -199,6 +200,12 @@ def test_the_grids_of_the_results_are_understood(grid):
         recipe.check(settings, evaluate)
     index = (ROOT / "docs/results/README.md").read_text()
     assert f"`{grid.stem}`" in index or f"`-{grid.stem.partition('-')[2]}`" in index
+
+
+def test_the_extras_of_the_readme_exist():
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    (named,) = re.findall(r"pip install '\.\[([^]]+)\]'", README)
+    assert set(named.split(",")) == extras - {"test", "benchmark"}
 
 
 def test_the_rooms_are_in_the_readme():

@@ -627,6 +627,15 @@ def test_bands_are_no_colours(bands, dtype, options, seen, known, tmp_path, monk
         assert torch.equal(data.x[0], torch.from_numpy(values.astype(np.float32)))
 
 
+def test_a_png_may_be_called_tif(tmp_path, monkeypatch):
+    for kind in "ab":
+        photo(tmp_path / "t" / kind / "0.png")
+        (tmp_path / "t" / kind / "0.png").rename(tmp_path / "t" / kind / "0.tif")
+    assert not domains.Tiles.takes(tmp_path / "t")
+    monkeypatch.setattr(tiles, "_tifffile", absent)
+    assert not domains.Tiles.takes(tmp_path / "t")
+
+
 def absent() -> None:
     raise ImportError("not installed")
 

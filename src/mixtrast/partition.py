@@ -152,7 +152,7 @@ def sweep_fixed(
 ) -> Swept:
     """Of candidates without a gradient, none of them hidden, all |s_ij| <= CALM: each is read once for FIXED rows.
 
-    Blocks of whole rows would be low and wide there, and a product of 32 rows packs 65,536 candidates as often as one of 256.
+    Blocks of whole rows are low and wide where candidates are many, and a product packs all of these for 32 rows as for 256.
     """
     rows, columns = anchors.shape[0], candidates.shape[0]
     own = None if paired is None else (anchors * paired).sum(1).mul_(factor * _LOG2E).exp2_()

@@ -70,11 +70,8 @@ def settings(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     parts.add_argument("--evaluation", help="such as linear+knn, or usual+finetune (default: usual, all that suit such data)")
     training = command.add_argument_group("training")
     training.add_argument("--epochs", help="default: about 1,500 steps, fewer where an encoder costs much and there is no GPU")
-    training.add_argument("--batch", help="default: 256, or a little less so that all rows are used")
-    training.add_argument(
-        "--lr",
-        help="default: by encoder, 0.001 or 0.003; of SGD .05 and of LARS .3 by 256 of a batch",
-    )
+    training.add_argument("--batch", help="default: 256, or 128 or 64 where an encoder costs much and there is no GPU")
+    training.add_argument("--lr", help="default: by encoder, 0.001 or 0.003; of SGD .05 and of LARS .3 by 256 of a batch")
     return training
 
 

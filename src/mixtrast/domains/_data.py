@@ -86,7 +86,8 @@ class Domain(ABC):
         Args:
             source: as `takes` accepts it.
             test: a second source of the same kind, whose rows are the test set.
-            like: the `facts` of earlier data: same columns in the same order, same classes; a label is then optional.
+            like: the `facts` of earlier data: same columns in the same order, same classes; a label is then optional. With
+                "split" among them these rows will be split: a test set beside them counts, and no moment may be in two splits.
 
         Raises: ValueError or FileNotFoundError with a sentence: what, got, allowed, the way out.
         """

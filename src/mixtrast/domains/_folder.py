@@ -62,32 +62,35 @@ def scan(root: Path) -> Listing:
     return listing
 
 
-def parts(root: Path) -> dict[str, Path]:
-    """{"train": folder, "val": ..., "test": ...} where the folders in `root` are those; else empty.
+def sets(root: Path, test: object = None) -> tuple[dict[str, Path], list[str]]:
+    """{"train": folder, "val": ..., "test": ...} where the folders in `root` are those, else {"train": root}; and what to say
+    of folders beside them.
 
     `train` beside another of them, or alone: a class may be called train, but not beside a class called test.
+
+    Args:
+        test: another test set, where one was given.
+
+    Raises: ValueError where there are two for one part.
     """
     folders, images = _entries(root, Counter())
-    found: dict[str, Path] = {}
-    twice = ""
-    for path in folders:
-        part = PARTS.get(os.path.basename(path).lower())
-        if part in found:
-            twice = f"{root} has two folders to {part}, {found[part].name} and {os.path.basename(path)}. Leave one out."
-        elif part is not None:
-            found[part] = Path(path)
+    found: dict[str, list[Path]] = {}
+    left = []
+    for path in map(Path, folders):
+        part = PARTS.get(path.name.lower())
+        if part is None:
+            left.append(path.name)
+        else:
+            found.setdefault(part, []).append(path)
     if images or "train" not in found or (len(found) == 1 and len(folders) > 1):
-        return {}
-    if twice:
-        raise ValueError(twice)
-    return found
-
-
-def unread(root: Path) -> list[str]:
-    """What to say of folders beside `train` and `test`."""
-    found = parts(root)
-    left = [os.path.basename(path) for path in _entries(root, Counter())[0] if Path(path) not in found.values()]
-    return [f"not read, as it is neither to train nor to test: {listed(left)}."] if found and left else []
+        return {"train": root}, []
+    for part, paths in found.items():
+        if len(paths) > 1:
+            raise ValueError(f"{root} has two folders to {part}, {paths[0].name} and {paths[1].name}. Leave one out.")
+    if test is not None and "test" in found:
+        raise ValueError(f"{root} has a test set in it, {found['test'][0]}, and another was given. Leave `test` out.")
+    notes = [f"not read, as it is neither to train nor to test: {listed(left)}."] if left else []
+    return {part: found[part][0] for part in ("train", "val", "test") if part in found}, notes
 
 
 def unwrapped(root: Path, known: tuple[str, ...] = ()) -> Path:

@@ -15,7 +15,7 @@ from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import check_like, facts_of, is_path
 from mixtrast.domains._data import Data, Domain
 from mixtrast.domains._files import Files, available, headers, read
-from mixtrast.domains._folder import Listing, parts, scan, unread, unwrapped
+from mixtrast.domains._folder import Listing, scan, sets, unwrapped
 from mixtrast.domains._labels import by_name
 from mixtrast.domains._pixels import ENDINGS, Form, Header, Seen
 from mixtrast.domains._words import count, listed, nearest, size_of
@@ -93,19 +93,16 @@ class Images(Domain):
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """Lists the folder, then decodes every image once, on all cores; see `Domain.load`."""
         root = unwrapped(_folder(source), () if like is None else tuple(like.get("classes", ())))
-        found = {name: scan(folder) for name, folder in (parts(root) or {"train": root}).items()}
+        folders, said = sets(root, test)
+        found = {name: scan(folder) for name, folder in folders.items()}
         if test is not None:
-            if "test" in found:
-                raise ValueError(f"{root} has a test set in it, {found['test'].root}, and another was given. Leave `test` out.")
             found["test"] = scan(unwrapped(_folder(test), tuple(found["train"].classes)))
-        found = {name: found[name] for name in ("train", "val", "test") if name in found}
         for listing in found.values():
             if not len(listing):
                 raise ValueError(_without_images(listing))
         rows, classes, notes = rows_of(found, like)
-        notes = [*unread(root), *notes]
         name = root.parent.name if root.name.lower() in ("train", "training") and root.parent.name else root.name
-        return self.made(name, rows, classes, root, like, notes)
+        return self.made(name, rows, classes, root, like, [*said, *notes])
 
     def made(
         self, name: str, rows: Rows, classes: list[str], root: Path, like: dict[str, Any] | None, notes: list[str]

@@ -14,7 +14,7 @@ import numpy as np
 from mixtrast.checks import check_choice
 from mixtrast.domains._assemble import Source, assemble, is_path
 from mixtrast.domains._data import Data, Domain
-from mixtrast.domains._folder import name_part, parts, unread
+from mixtrast.domains._folder import name_part, sets
 from mixtrast.domains._labels import ASKED, Asked
 from mixtrast.domains._pixels import ENDINGS as IMAGES
 from mixtrast.domains._words import count, listed
@@ -66,21 +66,18 @@ class Speech(Domain):
 
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,1,L) float32, from -1 to 1."""
-        whole = root = Path(str(source)).expanduser()
-        notes = []
-        if found := parts(root):
-            if test is not None and "test" in found:
-                raise ValueError(f"{root} has a test set in it, {found['test']}, and another was given. Leave `test` out.")
-            root, test = found["train"], found.get("test", test)
-            left = [found["val"].name] if "val" in found else []
-            notes = [*unread(whole), *(f"not read: {name}; validation examples are of the training set." for name in left)]
-        first = self.folder(root, like)
+        root = Path(str(source)).expanduser()
+        folders, notes = sets(root, test)
+        if "val" in folders:
+            notes.append(f"not read: {folders['val'].name}; validation examples are of the training set.")
+        test = folders.get("test", test)
+        first = self.folder(folders["train"], like)
         read = self._source(first, self._length(first, like), like is not None)
         other = None
         if test is not None:
             other = self._source(_Folder(Path(str(test)).expanduser(), first.rate), read.spec.shape[1], False)
         read = replace(read, notes=(*notes, *read.notes))
-        return assemble(self, whole.name, read, test=other, task=self.task, like=like)
+        return assemble(self, root.name, read, test=other, task=self.task, like=like)
 
     def folder(self, root: Path, like: dict[str, Any] | None, keep: Callable[[Path], bool] = lambda path: True) -> _Folder:
         """The sounds below a folder, those that are kept."""

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from mixtrast.domains._assemble import check_like, facts_of, finite, is_path
 from mixtrast.domains._data import Data, Domain
-from mixtrast.domains._folder import name_part, parts, scan, unread, unwrapped
+from mixtrast.domains._folder import name_part, scan, sets, unwrapped
 from mixtrast.domains._pixels import ENDINGS as IMAGES
 from mixtrast.domains._words import count
 from mixtrast.domains.images import Rows, rows_of
@@ -47,14 +47,11 @@ class Tiles(Domain):
     def load(self, source: Any, *, test: Any = None, like: dict[str, Any] | None = None) -> Data:
         """x (N,C,H,W) float32, C bands."""
         root = unwrapped(Path(str(source)).expanduser(), () if like is None else tuple(like.get("classes", ())))
-        found = {name: scan(folder) for name, folder in (parts(root) or {"train": root}).items()}
+        folders, said = sets(root, test)
+        found = {name: scan(folder) for name, folder in folders.items()}
         if test is not None:
-            if "test" in found:
-                raise ValueError(f"{root} has a test set in it, and another was given. Leave `test` out.")
             found["test"] = scan(unwrapped(Path(str(test)).expanduser(), tuple(found["train"].classes)))
-        found = {name: found[name] for name in ("train", "val", "test") if name in found}
         rows, classes, notes = rows_of(found, like)
-        notes = [*unread(root), *notes]
         if self.groups is not None:
             groups = [name_part(Path(path), self.groups, "groups") for path in rows.paths]
             rows = Rows(rows.paths, rows.label, rows.part, groups)
@@ -78,7 +75,7 @@ class Tiles(Domain):
             scaling="channel",
             views={"crop": {"scale": (0.5, 1.0)}, "flip": {}, "noise": {"scale": 0.05}},
             facts=facts_of(self, spec, task, classes) | known,
-            notes=(f"{root}: {count(len(x), 'tile')} of {shape}.", *notes),
+            notes=(f"{root}: {count(len(x), 'tile')} of {shape}.", *said, *notes),
         )
 
 
@@ -130,7 +127,9 @@ def _is_picture(path: str) -> bool:
     except ImportError:
         try:
             with Picture.open(path) as image:
-                tags = image.tag_v2  # type: ignore[attr-defined]
+                tags = getattr(image, "tag_v2", None)
+                if tags is None:  # another kind of image, called .tif
+                    return True
                 bits = {8: "uint8", 16: "uint16"}.get(max(tags.get(258, (1,))), image.mode)
                 form = (tags.get(277, 1), tags.get(262, 1), tags.get(284, 1), tuple(tags.get(338, ())))
                 return getattr(image, "n_frames", 1) == 1 and image.mode not in ("F", "I") and _is_seen(bits, *form)

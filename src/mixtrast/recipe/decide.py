@@ -191,8 +191,8 @@ def _training(
         found["epochs"] = max(1, round(steps / max(1, rows // found["batch"])))
     if found["lr"] is None:
         each = {"sgd": 0.05, "lars": 0.3}.get(found["optimizer"])  # LARS: Chen et al., SimCLR, arXiv:2002.05709, section 2.2
-        kind_of = registry.resolve(encoders, encoder["name"])[0] if isinstance(encoder, Mapping) else encoders.Encoder
-        found["lr"] = kind_of.lr if each is None else each * found["batch"] / 256
+        maker = registry.resolve(encoders, encoder["name"])[0] if isinstance(encoder, Mapping) else encoders.Encoder
+        found["lr"] = maker.lr if each is None else each * found["batch"] / 256
         why["training.lr"] = "the usual one of such encoders" if each is None else f"{each} for each 256 examples of a batch"
     if found["log_every"] is None:
         found["log_every"] = max(1, round(steps_of(found, rows) / 100))

@@ -20,7 +20,7 @@ from mixtrast.version import __version__
 
 PLAN, CELLS, RUNS = "compare.yaml", "cells", "runs"
 EVALUATION: dict[str, Any] = {"linear": {}, "knn": {}}  # label efficiency takes hundreds of fits: only where it is asked for
-SAME = ("label", "groups", "task", "test", "header")  # of the data, what all cells share: scores on other labels are no pairs
+SAME = ("label", "groups", "task", "header")  # of the data, what all cells share: scores on other labels are no pairs
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _prepared(cells: Mapping[str, dict[str, Any]], source: Any, test: Any, wrong
             data_bytes=int(getattr(ready.data.x, "nbytes", 0)),  # files that are read as they are needed take none
             gpu=ready.plan.machine.device == "cuda",
             fingerprint=ready.section["fingerprint"],
-            task=ready.data.task,
+            task="several" if ready.data.several is not None else ready.data.task,
             judged=_judged(ready.data, ready.split),
         )
     return found
