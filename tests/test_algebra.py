@@ -815,3 +815,25 @@ def test_classes_outside_the_logits_are_refused():
         mt.soft_cross_entropy(torch.zeros(4, 1), Y)
     with pytest.raises(TypeError, match="floating tensor"):
         mt.soft_cross_entropy(torch.zeros(4), Y)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_groups_as_a_gpu_makes_them_give_the_same(seed, monkeypatch):
+    """There nothing is looked at: dead slots stay, nobody in a group of its own for each, so that none is long."""
+    ours, theirs = soft(9, 2, 4, seed), Labels.cat(soft(7, 2, 4, seed + 50), Labels.nobody(20))
+    exclude = torch.randint(-1, 27, (9, 2), generator=torch.Generator().manual_seed(seed))
+
+    def both() -> list[Tensor]:
+        z, c = rows(9, seed=seed).requires_grad_(), rows(27, seed=seed + 1).requires_grad_()
+        value = mt.contrast(z, c, ours, theirs, temperature=0.2, exclude=exclude)
+        return [value, *gradients(value, z, c)]
+
+    monkeypatch.setattr(affinity, "FORMED", 0)
+    looked = both()
+    monkeypatch.setattr(affinity, "on_cpu", lambda x: False)
+    for one, other in zip(both(), looked, strict=True):
+        torch.testing.assert_close(one, other, **F64)
+    slots = (ours.ids, ours.weight), (theirs.ids, theirs.weight)
+    held = affinity.affinity(*slots, exclude, itself=False, paired=False, dtype=torch.float64)
+    of_nobody = held.candidate_group[theirs.ids == -1]
+    assert len(of_nobody.unique()) == len(of_nobody)

@@ -27,6 +27,17 @@ def test_numpy_generator_takes_one_number_of_the_torch_generator():
     assert generator.get_state().equal(twin.get_state())
 
 
+def test_seeded_draws_begin_anew_and_leave_the_global_generator_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with draws.seeded(7):
+        first = torch.rand(3)
+    assert torch.rand(3).equal(expected)
+    with draws.seeded(7):
+        assert torch.rand(3).equal(first)
+
+
 # --- roles ---------------------------------------------------------------------------------------------------------------
 
 

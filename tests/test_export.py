@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 import mixtrast as mt
+from mixtrast import spec
 from mixtrast.cli import main
-from mixtrast.export import formats
+from mixtrast.export import Kept, formats
 from mixtrast.run import Run
+from mixtrast.views import Scale
 from test_mixers import seeded
 
 KINDS = {"table": (6,), "image": (1, 8, 8)}
@@ -96,6 +98,67 @@ def test_a_file_that_gives_other_features_is_not_kept(run, tmp_path, monkeypatch
 def test_what_cannot_be_written_is_refused(run, name, options, says, tmp_path):
     with pytest.raises((ValueError, FileNotFoundError), match=says):
         run.export(tmp_path / name, **options)
+
+
+CLS = {"dim": 16, "layers": 1, "heads": 2, "pool": "cls"}
+EVERY = [  # each way that an encoder begins and ends
+    ("lenet", {}, spec.Image(1, 12, 12)),
+    ("vgg", {"blocks": (1, 1), "width": 4}, spec.Image(1, 12, 12)),
+    ("preact_resnet", {"blocks": (1, 1), "width": 4}, spec.Image(3, 12, 9)),
+    ("logmel", {"blocks": (1, 1), "width": 4}, spec.Series(1, 2000)),
+    ("resnet1d", {"blocks": (1, 1), "width": 4}, spec.Series(3, 11, gaps=True)),
+    ("mlp", {"widths": (8,), "embed": 4, "maxout": 2}, spec.Table(6)),
+    ("mlp", {"widths": (8,)}, spec.Table(7, (0, 3, 0, 2, 0, 0, 5), gaps=True)),
+    ("mlp", {"widths": (8,)}, spec.Tokens(9, 20, pad=0)),
+    ("transformer", CLS, spec.Image(1, 8, 8)),
+    ("transformer", CLS | {"pool": "mean"}, spec.Series(3, 11, gaps=True)),
+    ("transformer", CLS, spec.Table(7, (0, 3, 0, 2, 0, 0, 5), gaps=True)),
+    ("transformer", CLS | {"pool": "mean"}, spec.Tokens(9, 20, pad=0)),
+    ("transformer", {"compatible": "dabs", "dim": 16, "layers": 1, "heads": 2, "head": 16, "hidden": 8}, spec.Image(3, 8, 8)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "of"), EVERY, ids=[f"{name}-{type(of).__name__}" for name, _, of in EVERY])
+def test_every_encoder_leaves_as_a_program(name, options, of, tmp_path):
+    """For batches of any size, with gaps and padding; `write` runs the file and would not keep another."""
+    kept = kept_of(name, options, of)
+    off = formats.write(kept, tmp_path, tmp_path / "e.pt2")
+    assert off <= formats.ALIKE
+    assert (tmp_path / "e.pt2").is_file()
+
+
+@pytest.mark.parametrize("at", [4, 6, 8, 11], ids=lambda at: f"{EVERY[at][0]}-{type(EVERY[at][2]).__name__}")
+def test_gaps_categories_and_padding_reach_onnx(at, tmp_path):
+    formats.write(kept_of(*EVERY[at]), tmp_path, tmp_path / "e.onnx")
+    assert (tmp_path / "e.onnx").is_file()
+
+
+def kept_of(name: str, options: dict[str, object], of: spec.Spec) -> Kept:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made = mt.encoders.get(name, of, **options)
+    return Kept(made.eval(), of, Scale(torch.zeros(()), torch.ones(())), {}, ())
+
+
+class Fixed(nn.Module):
+    """`len` makes the size of the batch a number of the program."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.view(len(x), 3, 2).flatten(1) + self.offset
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offset = nn.Parameter(torch.zeros(6))
+
+
+@pytest.mark.parametrize("ending", ["onnx", "pt2"])
+def test_a_module_that_cannot_be_followed_is_told_with_a_way_out(ending, tmp_path, capfd):
+    x = torch.rand(40, 6, generator=seeded(0))
+    run = mt.train(x.numpy(), method="imix", encoder=Fixed(), epochs=1, batch=20, out=tmp_path / "run", quiet=True)
+    with pytest.raises(ValueError, match=r"cannot follow this encoder .* take sizes from x\.shape and not from len\(x\)"):
+        run.export(tmp_path / f"e.{ending}")
+    assert not (tmp_path / f"e.{ending}").exists()
+    assert capfd.readouterr().err == ""
 
 
 def test_an_encoder_of_ones_own_leaves_as_a_program(tmp_path):

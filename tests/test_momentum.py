@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import mixtrast as mt
 import oracle
-from mixtrast.encoders import EMA, split_norms
+from mixtrast.encoders import EMA, split_norms, whole_norms
 from mixtrast.methods import Batch, Method
 from mixtrast.methods._keys import Queue, usual_queue
 from mixtrast.mixers import Mixup
@@ -20,6 +20,7 @@ from oracle import Rows
 from test_methods import (
     F64,
     INF,
+    SHAPE,
     WIDTHS,
     Given,
     N,
@@ -528,6 +529,14 @@ def test_what_shares_the_statistics_of_batch_norm(name, options, ours, slow):
     assert bool(copies) == bool(slow)
 
 
+def test_mixtures_and_clean_examples_of_emix_pass_apart():
+    """Behind the embedding, which they have in common."""
+    made = method("emix", norm=True)
+    two_views = batch()
+    seen = seen_by_norms(made, Batch(two_views.views[:1], two_views.label, two_views.index))
+    assert [rows for at, rows in seen.items() if at.startswith("encoder.")] == [[N], *[[N, N]] * (len(WIDTHS) - 1)]
+
+
 # --- a run ---------------------------------------------------------------------------------------------------------------
 
 
@@ -552,6 +561,30 @@ def test_moco_in_parts_trains_and_its_encoder_is_read_by_one_without_parts(tmp_p
         batch=16, out=tmp_path / "run", quiet=True,
     )  # fmt: skip
     assert run.encoder()(rows[:3]).shape == (3, 16)
+
+
+def test_an_encoder_in_parts_is_evaluated_whole(tmp_path):
+    """Fine-tuning meets batches that parts do not divide; and what reads the run again has no parts."""
+    rows = torch.rand(209, 6, generator=seeded(0))
+    data = {"x": rows.numpy(), "y": (rows[:, 0] > 0.5).long().numpy()}
+    run = mt.train(
+        data, label="y", method={"name": "moco", "splits": 2, "queue": 64}, encoder={"name": "mlp", "widths": (8,)}, epochs=1,
+        batch=20, out=tmp_path / "run", quiet=True, evaluation={"finetune": {"epochs": 1}},
+    )  # fmt: skip
+    there = copy.deepcopy(run.results["probes"]["finetune"])
+    run.evaluate({"finetune": {"epochs": 1}}, data=data)
+    again = run.results["probes"]["finetune"]
+    assert (there["trained"], there["untrained"]) == (again["trained"], again["untrained"])
+
+
+def test_parts_are_undone_with_weights_and_statistics():
+    plain = encoder(norm=True)
+    held = split_norms(copy.deepcopy(plain), 3)
+    held(torch.randn(12, *SHAPE, dtype=torch.float64))
+    again = whole_norms(copy.deepcopy(held))
+    assert [type(part) for part in again.modules()] == [type(part) for part in plain.modules()]
+    assert all(value.equal(held.state_dict()[key]) for key, value in again.state_dict().items())
+    assert list(again.state_dict()) == list(plain.state_dict())
 
 
 def test_the_automatic_batch_is_of_whole_parts():

@@ -866,6 +866,27 @@ def test_half_precision_is_for_processors_that_multiply_in_it(native, precision,
     assert choose(Training(device="cpu"), encoders.get("mlp", spec.Table(3)), (3,)).precision == precision
 
 
+class Flattened(nn.Module):
+    """As people write it: `view` wants the plain order in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.linear = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(4 * 64, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.convolution(x).relu().view(x.size(0), -1))
+
+
+def test_a_module_that_counts_on_the_plain_order_is_given_it(tmp_path):
+    rows = torch.rand(40, 1, 8, 8, generator=seeded(0)).numpy()
+    run = mt.train(rows, method="imix", encoder=Flattened(), epochs=1, batch=20, out=tmp_path / "run", quiet=True)
+    assert run.encoder()(torch.zeros(3, 1, 8, 8)).shape == (3, 5)
+    encoder = encoders.wrap(Flattened(), spec.Image(1, 8, 8))
+    assert "fails in this order" in choose(Training(), encoder, (1, 8, 8)).why["channels_last"]
+    with pytest.raises(ValueError, match=r"`channels_last` fails in your module.* Use `flatten`"):
+        choose(Training(channels_last=True), encoder, (1, 8, 8))
+
+
 def test_channels_last_is_not_chosen_where_it_computes_wrong_values(monkeypatch):
     resnet = encoders.get("resnet8", spec.Image(1, 16, 3))
     monkeypatch.setattr(machine, "_agrees", lambda *given: False)

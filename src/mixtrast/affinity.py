@@ -116,7 +116,8 @@ class Grouped:
             self.groups = 0
             self.anchor_group, self.candidate_group = torch.zeros_like(ids), torch.zeros_like(theirs)
             return
-        number = torch.cat([known.new_zeros(1), (known[1:] != known[:-1]).cumsum(0)])
+        # Each slot of nobody by itself: on CUDA they are still here, and the rows of one group are added one after another.
+        number = torch.cat([known.new_zeros(1), ((known[1:] != known[:-1]) | (known[1:] == NOBODY)).cumsum(0)])
         self.groups = int(number[-1]) + 1 if on_cpu(known) else len(known)
         candidate_group = torch.full_like(theirs.flatten(), self.groups)
         self.candidate_group = candidate_group.scatter_(0, self.live[order], number).view(theirs.shape)

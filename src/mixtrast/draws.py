@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -21,6 +22,17 @@ _GRID = 2.0**24
 
 
 GLOBAL = threading.RLock()  # held by who seeds torch's global generator: initial weights and dropout draw from nothing else
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Global draws (initial weights, dropout) begin at `seed` on the CPU and this device; afterwards they are as they were."""
+    device = torch.device(device)
+    with GLOBAL, torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        yield
 
 
 def derived_seed(seed: int, step: int, role: str) -> int:

@@ -115,7 +115,7 @@ def flat(spec: Spec, x: Tensor) -> Tensor:
     a column; ids are counted, log(1 + how often), without padding.
     """
     if isinstance(spec, Tokens):
-        counts = torch.zeros(len(x), spec.vocab, device=x.device)
+        counts = torch.zeros(x.shape[0], spec.vocab, device=x.device)
         counts.scatter_add_(1, x, torch.ones((), device=x.device).expand(x.shape))
         if spec.pad is not None:
             counts[:, spec.pad] = 0

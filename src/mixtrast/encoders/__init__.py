@@ -19,6 +19,7 @@ from mixtrast.encoders._encoder import wrap as wrap
 from mixtrast.encoders._heads import Head as Head
 from mixtrast.encoders._heads import head as head
 from mixtrast.encoders._split import split_norms as split_norms
+from mixtrast.encoders._split import whole_norms as whole_norms
 from mixtrast.encoders._tokens import Tokenize as Tokenize
 from mixtrast.spec import Spec
 

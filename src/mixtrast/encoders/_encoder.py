@@ -22,6 +22,7 @@ class Encoder(nn.Module):
     Attributes:
         spec: what it takes, where its maker has said so: then methods know whether the input can be mixed as it is.
         padded: whether the last number of a token says if it is there.
+        channels_last: whether images may come in channels-last order.
     """
 
     tried: ClassVar[Spec] = Image(1, 8, 8)  # an example of the kind it takes, on which options are tried before data are read
@@ -29,6 +30,7 @@ class Encoder(nn.Module):
     lr: ClassVar[float] = 0.001  # of AdamW, where nothing else is said
     spec: Spec | None = None
     padded: bool = False
+    channels_last: bool = True
 
     def __init__(self, stages: Sequence[nn.Module], dim: int) -> None:
         super().__init__()
@@ -78,16 +80,15 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
         raise TypeError(
             f"an encoder of one's own must be an nn.Module, got {type(module).__name__}. By name: encoders.get('mlp', spec)."
         )
-    module = copy.deepcopy(module)
+    module = copy.deepcopy(module).cpu()  # where methods are built; training moves them
     if isinstance(module, Encoder):
         return module
     stages = list(module) if type(module) is nn.Sequential and len(module) else [module]
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
-    example = next((p for p in module.parameters()), torch.empty(0))
     try:
         with torch.no_grad():
-            out = module(examples(spec, 2, torch.Generator().manual_seed(0)).to(example.device))
+            out = module(examples(spec, 2, torch.Generator().manual_seed(0)))
     except Exception as error:
         raise ValueError(
             f"this encoder, {type(module).__name__}, fails on two examples of shape {spec.shape}: {error}"
@@ -102,4 +103,18 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
         stages.append(nn.Flatten())
     made = Encoder(stages, out[0].numel())
     made.spec = spec
+    made.channels_last = _takes_channels_last(made, spec)
     return made
+
+
+@torch.no_grad()
+def _takes_channels_last(encoder: Encoder, spec: Spec) -> bool:
+    """Whether a module that takes the plain order takes the other: `x.view(len(x), -1)` after a convolution does not."""
+    if not isinstance(spec, Image):
+        return True
+    tried = copy.deepcopy(encoder).eval()
+    try:
+        tried(examples(spec, 2, torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last))
+    except RuntimeError:
+        return False
+    return True

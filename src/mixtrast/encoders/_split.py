@@ -31,6 +31,15 @@ def split_norms(module: nn.Module, splits: int) -> nn.Module:
     return module
 
 
+def whole_norms(module: nn.Module) -> nn.Module:
+    """Undoes `split_norms`, in place: what evaluates or goes on learning takes batches of any size."""
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, SplitNorm):
+                setattr(parent, name, child.whole())
+    return module
+
+
 class SplitNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm in which example i is normalised with those that share i mod `splits`; what it remembers is their mean.
 
@@ -39,9 +48,8 @@ class SplitNorm(nn.modules.batchnorm._BatchNorm):
 
     def __init__(self, norm: nn.modules.batchnorm._BatchNorm, splits: int) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
-        self.weight, self.bias, self.splits = norm.weight, norm.bias, splits
-        self.running_mean, self.running_var = norm.running_mean, norm.running_var
-        self.num_batches_tracked = norm.num_batches_tracked
+        self.splits, self.kind = splits, type(norm)
+        _share(norm, self)
 
     def forward(self, x: Tensor) -> Tensor:
         mean, var, n = self.running_mean, self.running_var, self.splits
@@ -68,5 +76,18 @@ class SplitNorm(nn.modules.batchnorm._BatchNorm):
         last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
         return y.contiguous(memory_format=torch.channels_last) if last else y
 
+    def whole(self) -> nn.modules.batchnorm._BatchNorm:
+        """The batch norm that it stands for, with these weights and statistics."""
+        norm = self.kind(self.num_features, self.eps, self.momentum, self.affine, self.track_running_stats)
+        _share(self, norm)
+        return norm
+
     def _check_input_dim(self, x: Tensor) -> None:
         """Whatever the norm that it stands for was asked to take."""
+
+
+def _share(one: nn.modules.batchnorm._BatchNorm, other: nn.modules.batchnorm._BatchNorm) -> None:
+    """The other has the weights and statistics of the one: the same tensors."""
+    other.weight, other.bias, other.training = one.weight, one.bias, one.training
+    other.running_mean, other.running_var = one.running_mean, one.running_var
+    other.num_batches_tracked = one.num_batches_tracked

@@ -99,10 +99,10 @@ class Patches(Tokenize):
         if any(more):
             x = pad(x, [n for side in reversed(more) for n in (0, side)], value=float("nan") if self.gaps else 0.0)
         if len(self.grid) == 1:
-            return x.view(len(x), self.channels, self.grid[0], self.sides[0]).permute(0, 2, 3, 1).flatten(2)
+            return x.view(x.shape[0], self.channels, self.grid[0], self.sides[0]).permute(0, 2, 3, 1).flatten(2)
         (h, w), (p, q) = self.grid, self.sides
-        cut = x.reshape(len(x), self.channels, h, p, w, q).permute(0, 2, 4, 3, 5, 1)
-        return cut.reshape(len(x), h * w, p * q * self.channels)
+        cut = x.reshape(x.shape[0], self.channels, h, p, w, q).permute(0, 2, 4, 3, 5, 1)
+        return cut.reshape(x.shape[0], h * w, p * q * self.channels)
 
     @property
     def guess(self) -> Guess:

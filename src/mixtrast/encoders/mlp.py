@@ -117,7 +117,8 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.view(len(x), -1, self.pieces).amax(2)
+        largest: Tensor = x.unflatten(1, (-1, self.pieces)).amax(2)
+        return largest
 
 
 def _layer(inputs: int, outputs: int, norm: bool, dropout: float) -> nn.Sequential:

@@ -114,7 +114,7 @@ class Place(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         tokens, there = _split(tokens, self.padded)
         if self.cls is not None:
-            tokens = torch.cat([self.cls.expand(len(tokens), -1, -1).to(tokens.dtype), tokens], 1)
+            tokens = torch.cat([self.cls.expand(tokens.shape[0], -1, -1).to(tokens.dtype), tokens], 1)
             there = None if there is None else torch.cat([torch.ones_like(there[:, :1]), there], 1)
         return _joined(self.dropout(tokens + self.position), there)
 

@@ -63,8 +63,7 @@ class DABS(OfExamples):
             return torch.cat([features(encoder, x.seen(some).to(device), noisy=noisy) for some in rows.split(ROWS)])
 
         fixed = None if self.encoder == "train" else seen(x.train)
-        with draws.GLOBAL, torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(draws.derived_seed(seed, 0, "dabs"))
+        with draws.seeded(draws.derived_seed(seed, 0, "dabs"), device), torch.enable_grad():
             head = nn.Linear(encoder.dim, x.classes or 1).to(device)
             optimizer = torch.optim.AdamW(head.parameters(), lr=self.rate, weight_decay=self.decay)
             for _ in range(self.epochs):

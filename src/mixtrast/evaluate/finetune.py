@@ -86,8 +86,7 @@ class FineTune(OfExamples):
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=self.decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
         loss = cross_entropy if examples.classes else mse_loss
-        with draws.GLOBAL, torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(draws.derived_seed(seed, 0, "finetune dropout"))
+        with draws.seeded(draws.derived_seed(seed, 0, "finetune dropout"), device), torch.enable_grad():
             for epoch in range(1, self.epochs + 1):
                 network.train()
                 for rows in examples.train[torch.randperm(len(examples.train), generator=generator)].split(self.batch):

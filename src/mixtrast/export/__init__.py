@@ -63,7 +63,7 @@ def embed(
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
     scale = None if scale is None else scale.to(device)
     # Half again as fast on a CPU as the plain order (float32; the fault of torch 2.13 in bfloat16 is not met).
-    last = any(isinstance(module, nn.Conv2d) for module in encoder.modules())
+    last = encoder.channels_last and any(isinstance(module, nn.Conv2d) for module in encoder.modules())
     found = []
     for some in (torch.arange(len(x)) if rows is None else rows).split(batch):
         part = x[some].to(device)

@@ -10,13 +10,15 @@ The last two take float32 examples (N, *shape) of any N and give features (N, di
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from torch import Tensor, nn
 from mixtrast.checks import check_choice
 from mixtrast.encoders import Encoder
 from mixtrast.export import HOW, WEIGHTS, Kept
-from mixtrast.spec import Spec, examples
+from mixtrast.spec import Spec, Tokens, examples
 from mixtrast.views import Scale
 
 FORMATS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch": ".pt2"}
@@ -109,6 +111,10 @@ def _difference(whole: Whole, shape: Spec, run: Callable[[Tensor], Tensor]) -> f
     for number, rows in enumerate(TRIED):
         x = examples(shape, rows, torch.Generator().manual_seed(number))
         x = whole.mean + whole.std * x if x.is_floating_point() else x  # examples as they are in the mean
+        if getattr(shape, "gaps", False):
+            x[-1, ..., 0] = float("nan")
+        elif isinstance(shape, Tokens) and shape.pad is not None:
+            x[-1, shape.length // 2 :] = shape.pad
         with torch.no_grad():
             ours = whole(x)
         theirs = run(x).detach()
@@ -155,10 +161,7 @@ def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor
         import onnxscript  # noqa: F401 - torch's exporter uses it
     except ImportError as error:
         raise ImportError("writing and checking .onnx needs pip install 'mixtrast[onnx]'. Or write .pt2.") from error
-    for name in ("onnxscript", "onnx_ir", "torch.onnx"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _silent():
         program = torch.onnx.export(
             _program(whole, shape), input_names=["examples"], output_names=["features"], dynamo=True, verbose=False
         )
@@ -176,6 +179,25 @@ def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor
 def _program(whole: Whole, shape: Spec) -> Any:
     """Traced for batches of any size."""
     x = examples(shape, 2, torch.Generator().manual_seed(0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.export.export(whole, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
+    with _silent():
+        try:
+            return torch.export.export(whole, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
+        except Exception as error:  # torch names a dozen kinds, some of them private
+            said = str(error).strip().splitlines()[0]
+            raise ValueError(
+                f"torch.export cannot follow this encoder for batches of any size: {said} In a module of your own, take sizes "
+                "from x.shape and not from len(x), let no branch depend on values; or use --format safetensors."
+            ) from error
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Without what torch and ONNX say of their own insides."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -28,7 +28,7 @@ class Training:
         precision: "32-true", or "bf16-mixed" (autocast; losses stay in float32).
         channels_last: memory order of images and convolutions.
         compile: whether the stages of the encoder are compiled: worth it on a GPU in long runs; takes minutes first.
-        device: "auto", "cpu", "cuda", "mps".
+        device: "auto", "cpu", "cuda"; not Apple's MPS, which has no float64.
         checkpoint_every: seconds between checkpoints; one is always written at the end and when interrupted.
         log_every: steps between lines of metrics.jsonl.
         bins: quantile bins that stand for classes where the label is a number.
@@ -59,7 +59,7 @@ class Training:
         precision: Literal["auto", "32-true", "bf16-mixed"] = "auto",
         channels_last: bool | None = None,
         compile: bool = False,  # noqa: A002 - what torch calls it
-        device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+        device: Literal["auto", "cpu", "cuda"] = "auto",
         checkpoint_every: float = 30.0,
         log_every: int | None = None,
         bins: int = 10,

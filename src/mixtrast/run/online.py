@@ -30,8 +30,7 @@ class Online:
     def __init__(self, prepared: Prepared) -> None:
         self.prepared, self.classes = prepared, prepared.classes
         self.noisy = prepared.plan.training.online == "dabs"
-        with draws.GLOBAL, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draws.derived_seed(prepared.seed, 0, "online"))
+        with draws.seeded(draws.derived_seed(prepared.seed, 0, "online")):
             head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(prepared.method.encoder.dim, self.classes))
         self.head = head.to(prepared.plan.machine.device)
         self.optimizer = torch.optim.Adam(self.head.parameters(), lr=RATE)

@@ -110,8 +110,7 @@ def suited(chosen: Mapping[str, Any], asked: Mapping[str, Any], data: Data) -> d
 
 def _build(recipe: Mapping[str, Any], shape: spec.Spec, classes: int, encoder_part: Any) -> Method:
     """The method with its initial weights: those of the seed, and of a module of one's own as it was given."""
-    with draws.GLOBAL, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(draws.derived_seed(recipe["seed"], 0, "weights"))
+    with draws.seeded(draws.derived_seed(recipe["seed"], 0, "weights")):
         if isinstance(encoder_part, nn.Module):
             encoder = encoders.wrap(encoder_part, shape)
         else:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from mixtrast import export, recipe, report, spec, whole
-from mixtrast.encoders import Encoder
+from mixtrast.encoders import Encoder, whole_norms
 from mixtrast.run import assess, learning
 from mixtrast.run.online import Online
 from mixtrast.run.prepare import Prepared
@@ -111,10 +111,13 @@ def carry_out(prepared: Prepared, folder: Path, *, resume: bool, quiet: bool, ma
         say(sentence)
     prepared.method.before_step(1.0)  # what changes over training stands at its end, however the run got there
     trained = prepared.method.encoder
+    for encoder in (trained, untrained):
+        whole_norms(encoder)
     export.save(folder, trained, how(prepared))
-    encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained.to(prepared.plan.machine.device)}
+    encoders: dict[str, Encoder] = {"trained": trained, "untrained": untrained}
     if prepared.method.uses_labels and name != "supervised" and prepared.plan.training.beside == "supervised":
         encoders["supervised"] = _beside(prepared, untrained, folder, resume=resume, quiet=quiet)
+    untrained.to(prepared.plan.machine.device)
     say("evaluating ...")
     with Doing("evaluating", assess.tellings(encoders, prepared.recipe["evaluation"]), quiet=quiet) as tell:
         results = _results(prepared, folder, fitted, encoders, maps=maps, tell=tell)

@@ -1,6 +1,7 @@
 """The loop: draw a batch, make its views, ask the method for its loss, step. Everything else is told to it.
 
-Every draw comes from (seed, step, role), so a run that is killed at any step and resumed is the run that was not, bit for bit.
+Every draw comes from (seed, step, role), so a run that is killed at any step and resumed is the run that was not, bit for bit
+(on a GPU as far as its kernels add in a fixed order: gradients of convolutions need not).
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def fit(
     Raises: Interrupted after SIGINT or SIGTERM, saved; TrainingError on a non-finite loss; ValueError where no checkpoint is
         good; OSError where the disk is full (the last checkpoint is whole).
     """
-    with draws.GLOBAL, torch.random.fork_rng(), _signals() as asked:
+    with draws.seeded(draws.derived_seed(plan.seed, 0, "fit"), plan.machine.device), _signals() as asked:
         return _Run(method, examples, plan, record, look, asked, beside).go(resume, name, quiet)
 
 
@@ -154,7 +155,7 @@ class _Run:
         self.order: tuple[int, Tensor, Tensor] = (-1, torch.empty(0), torch.empty(0))
         self.ahead: tuple[int, Future[Tensor]] | None = None  # the batch that is being read from the disk
         self.reader = ThreadPoolExecutor(1)
-        self.late: tuple[int, Loss] | None = None  # not looked at yet: on a GPU looking now would wait for it
+        self.late: tuple[int, Loss, _Arriving] | None = None  # not looked at yet: on a GPU looking now would wait for it
         self.early = machine.device == "cpu"
 
     def go(self, resume: bool, name: str, quiet: bool) -> Fitted:
@@ -235,8 +236,8 @@ class _Run:
     # --- what is kept and shown ---
 
     def _log(self, loss: Loss, shown: Progress) -> None:
-        self._settle()  # the step before, done by now on any device
-        self.late = (self.step, loss)
+        self._settle()  # the step before: a GPU is at work on this one meanwhile, and is not waited for
+        self.late = (self.step, loss, _Arriving(loss.value))
         if self.early or self.step in self.plan.looks:
             self._settle()
         if shown.due:
@@ -247,9 +248,9 @@ class _Run:
         """Looks at the loss that was waiting, and writes its line if it is to have one."""
         if self.late is None:
             return
-        (step, loss), self.late = self.late, None
+        (step, loss, value), self.late = self.late, None
         if not self.early:
-            self._check(step, loss, None)
+            self._check(step, loss, None, value)
         every = self.plan.training.log_every or 1
         if self.record is None or not (step % every == 0 or step == self.plan.steps or step in self.plan.looks):
             return
@@ -323,8 +324,8 @@ class _Run:
 
     # --- failure ---
 
-    def _check(self, step: int, loss: Loss, batch: Batch | None) -> None:
-        self.last = float(loss.value.detach())
+    def _check(self, step: int, loss: Loss, batch: Batch | None, value: _Arriving | None = None) -> None:
+        self.last = float(loss.value.detach() if value is None else value)
         if not math.isfinite(self.last):
             terms = [name for name, part in loss.parts.items() if not math.isfinite(float(part))]
             what = f"the loss is {self.last}" + (f", from its term {', '.join(terms)}" if terms else "")
@@ -355,6 +356,21 @@ class _Run:
     def _examples(self, batch: Batch, rows: list[int]) -> str:
         which = sorted({int(batch.index[row % len(batch.index)]) for row in rows})
         return f"{len(which)} training examples, first {', '.join(map(str, which[:5]))}"
+
+
+class _Arriving:
+    """A number of the device on its way to the host: `float` waits for it alone, and not for what was queued after it."""
+
+    def __init__(self, value: Tensor) -> None:
+        self.here = value.detach().to("cpu", non_blocking=True)
+        self.there = torch.cuda.Event() if value.is_cuda else None
+        if self.there is not None:
+            self.there.record()
+
+    def __float__(self) -> float:
+        if self.there is not None:
+            self.there.synchronize()
+        return float(self.here)
 
 
 def _bad_rows(rows: Tensor) -> list[int]:

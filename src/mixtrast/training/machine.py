@@ -31,14 +31,14 @@ class Machine:
         that are never freed, at every step.
         """
         torch.default_generator.manual_seed(seed)
-        if self.device != "cpu":
-            getattr(torch, self.device).manual_seed(seed)
+        if self.device == "cuda":
+            torch.cuda.manual_seed(seed)
 
 
 def choose(training: Training, encoder: Encoder, shape: tuple[int, ...]) -> Machine:
     """What `auto` means here, for examples of this shape. Raises ValueError where a device was asked for that is not there."""
     why = {}
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available()}
     device: str = training.device
     if device == "auto":
         device = "cuda" if available["cuda"] else "cpu"
@@ -53,8 +53,14 @@ def choose(training: Training, encoder: Encoder, shape: tuple[int, ...]) -> Mach
     if channels_last is None:
         channels_last = any(isinstance(module, torch.nn.Conv2d) for module in encoder.modules())
         why["channels_last"] = "faster for convolutions" if channels_last else "there are no convolutions"
-        if channels_last and device == "cpu" and not _agrees(encoder, shape, precision):
+        if channels_last and not encoder.channels_last:
+            channels_last, why["channels_last"] = False, "your module fails in this order, as `view` after a convolution does"
+        elif channels_last and device == "cpu" and not _agrees(encoder, shape, precision):
             channels_last, why["channels_last"] = False, "this torch computes wrong values with it for images of this shape"
+    if channels_last and not encoder.channels_last:
+        raise ValueError(
+            "`channels_last` fails in your module, as `view` after a convolution does: use `flatten`, or leave it out."
+        )
     return Machine(device, precision, channels_last, why)
 
 
