@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -51,7 +49,6 @@ from test_methods import (
 from test_mixers import seeded
 
 H = N // 2  # N is odd: the last example is not mixed by MixCo
-FULL = os.environ.get("MIXTRAST_GOLDEN")
 MIXERS = ("cutmix", "resizemix", "patchmix", "mixup+cutmix")
 MIXCO = [
     *[("mixco", {"depth": depth}) for depth in (0, 1, 2)],
@@ -464,12 +461,13 @@ def test_mixco_is_the_authors_loss(case):
             torch.testing.assert_close(grad, a[f"grad_{key}"], rtol=1e-7, atol=1e-10)
 
 
-@pytest.mark.skipif(FULL is None, reason="Set MIXTRAST_GOLDEN to a folder with whole golden families, weights among them.")
 def test_mixco_is_the_authors_loss_from_image_to_weight():
-    """Through the encoder they ran, whose weights only the whole families have: losses and the gradients of all weights."""
-    for a, params in load(Path(str(FULL)), "mixco_simclr").values():
+    """Through the encoder they ran: losses and the gradients of images and of all weights."""
+    whole = 0
+    for a, params in load(HERE, "mixco_simclr").values():
         if params["level"] != "end_to_end":
             continue
+        whole += 1
         first, last = (nn.Linear(*a[f"param/{name}.weight"].T.shape).double() for name in ("fc1", "fc"))
         with torch.no_grad():
             for layer, name in ((first, "fc1"), (last, "fc")):
@@ -488,6 +486,7 @@ def test_mixco_is_the_authors_loss_from_image_to_weight():
         found |= {f"grad_param/fc.{key}": weight.grad for key, weight in last.named_parameters()}
         for key, grad in found.items():
             torch.testing.assert_close(grad, a[key], rtol=1e-7, atol=1e-10)
+    assert whole == 2
 
 
 # --- the door ------------------------------------------------------------------------------------------------------------

@@ -878,7 +878,7 @@ class Flattened(nn.Module):
 
 
 def test_a_module_that_counts_on_the_plain_order_is_given_it(tmp_path):
-    rows = torch.rand(40, 1, 8, 8, generator=seeded(0)).numpy()
+    rows = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)).numpy()
     run = mt.train(rows, method="imix", encoder=Flattened(), epochs=1, batch=20, out=tmp_path / "run", quiet=True)
     assert run.encoder()(torch.zeros(3, 1, 8, 8)).shape == (3, 5)
     encoder = encoders.wrap(Flattened(), spec.Image(1, 8, 8))

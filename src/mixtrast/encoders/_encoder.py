@@ -112,7 +112,7 @@ def _takes_channels_last(encoder: Encoder, spec: Spec) -> bool:
     """Whether a module that takes the plain order takes the other: `x.view(len(x), -1)` after a convolution does not."""
     if not isinstance(spec, Image):
         return True
-    tried = copy.deepcopy(encoder).eval()
+    tried = copy.deepcopy(encoder).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         tried(examples(spec, 2, torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last))
     except RuntimeError:

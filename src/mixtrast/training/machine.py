@@ -59,7 +59,7 @@ def choose(training: Training, encoder: Encoder, shape: tuple[int, ...]) -> Mach
             channels_last, why["channels_last"] = False, "this torch computes wrong values with it for images of this shape"
     if channels_last and not encoder.channels_last:
         raise ValueError(
-            "`channels_last` fails in your module, as `view` after a convolution does: use `flatten`, or leave it out."
+            "`channels_last` fails in your module, as `view` after a convolution does. Use `flatten`, or leave it out."
         )
     return Machine(device, precision, channels_last, why)
 
