@@ -187,12 +187,15 @@ def test_the_optimizer_is_the_one_that_is_named(name, kind):
     assert all(group["lr"] == LR for group in made.param_groups)
 
 
-def test_lars_is_its_formula_layer_by_layer():
+@pytest.mark.parametrize(("kind", "trust"), [("lars", 0.01), ("larc", 3.0)])
+def test_lars_is_its_formula_layer_by_layer(kind, trust):
+    """Of LARC some layers are at the cap and some below it."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).double()
     nn.init.zeros_(net[2].weight)  # a layer of zeros has no size to go by
-    training = Training(optimizer="lars", lr=0.5, momentum=0.8, weight_decay=0.1, trust=0.01)
+    training = Training(optimizer=kind, lr=0.5, momentum=0.8, weight_decay=0.1, trust=trust)
     made = optimizer(net, training)
+    capped = set()
     expected = {name: weight.detach().clone() for name, weight in net.named_parameters()}
     velocity = {name: torch.zeros_like(weight) for name, weight in expected.items()}
     for step in range(3):
@@ -205,12 +208,16 @@ def test_lars_is_its_formula_layer_by_layer():
             if w.dim() > 1:
                 g = g + 0.1 * w
                 if w.norm() > 0 and g.norm() > 0:
-                    factor = 0.01 * float(w.norm() / g.norm())
+                    factor = trust * float(w.norm() / g.norm())
+                    if kind == "larc":
+                        capped.add(factor > 0.5)
+                        factor = min(factor, 0.5) / 0.5
             velocity[name] = 0.8 * velocity[name] + 0.5 * factor * g
             expected[name] = w - velocity[name]
         made.step()
         for name, weight in net.named_parameters():
             torch.testing.assert_close(weight.detach(), expected[name], rtol=1e-12, atol=1e-14)
+    assert capped == ({True, False} if kind == "larc" else set())
 
 
 def test_lars_goes_on_from_its_state():

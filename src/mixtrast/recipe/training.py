@@ -12,8 +12,8 @@ class Training:
         epochs: passes over the training examples.
         steps: optimizer steps, instead of epochs.
         batch: examples a step; the last, smaller batch of an epoch is left out, and the order is new in each epoch.
-        optimizer: "adamw"; "sgd" with `momentum`; or "lars", which is SGD with each layer's step in proportion to its weights,
-            by `trust` (for very large batches).
+        optimizer: "adamw"; "sgd" with `momentum`; "lars", which is SGD with each layer's step in proportion to its weights, by
+            `trust` (for very large batches); or "larc", in which that step is at most SGD's.
         lr: highest learning rate.
         weight_decay: not applied to biases and norms unless `decay_all`.
         momentum: of SGD and LARS.
@@ -44,7 +44,7 @@ class Training:
         epochs: int | None = None,
         steps: int | None = None,
         batch: int | None = None,
-        optimizer: Literal["adamw", "sgd", "lars"] = "adamw",
+        optimizer: Literal["adamw", "sgd", "lars", "larc"] = "adamw",
         lr: float | None = None,
         weight_decay: float = 1e-4,
         momentum: float = 0.9,

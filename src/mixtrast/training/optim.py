@@ -13,7 +13,7 @@ from mixtrast.recipe import Training
 
 
 def optimizer(method: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """SGD, LARS or AdamW over all weights that need a gradient; biases, norms and other vectors do not decay unless asked."""
+    """Over all weights that need a gradient; biases, norms and other vectors do not decay unless asked."""
     decaying: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for parameter in method.parameters():
@@ -27,8 +27,9 @@ def optimizer(method: nn.Module, training: Training) -> torch.optim.Optimizer:
     if training.optimizer == "sgd":
         nesterov = training.nesterov and training.momentum > 0
         return torch.optim.SGD(groups, lr=training.lr, momentum=training.momentum, nesterov=nesterov)
-    if training.optimizer == "lars":
-        return LARS(groups, lr=training.lr, momentum=training.momentum, trust=training.trust)
+    if training.optimizer in ("lars", "larc"):
+        capped = training.optimizer == "larc"
+        return LARS(groups, lr=training.lr, momentum=training.momentum, trust=training.trust, capped=capped)
     return torch.optim.AdamW(groups, lr=training.lr, fused=True)
 
 
@@ -37,19 +38,24 @@ class LARS(torch.optim.Optimizer):
 
         g = ∇w + β w,      v = m v + γ η |w| / |g| g,      w = w - v
 
-    Biases and norms take γ g instead; so does a layer whose weights or gradient are all 0.
+    Biases and norms take γ g instead; so does a layer whose weights or gradient are all 0. `capped` (LARC) has
+    min(γ, η |w| / |g|) in place of γ η |w| / |g|: the rate of a layer, and no factor of it.
 
     Args:
         lr: γ.
         momentum: m.
         trust: η.
+        capped: whether γ is the most that the rate of a layer can be.
 
     Reference: You, Gitman, Ginsburg, Large batch training of convolutional networks, arXiv:1708.03888, algorithm 1; vectors
-        left out as in Chen et al., SimCLR, arXiv:2002.05709.
+        left out as in Chen et al., SimCLR, arXiv:2002.05709. Capped: NVIDIA's LARC, and solo-learn's `clip_lr`.
     """
 
-    def __init__(self, params: Iterable[Any], *, lr: float, momentum: float = 0.9, trust: float = 0.001) -> None:
+    def __init__(
+        self, params: Iterable[Any], *, lr: float, momentum: float = 0.9, trust: float = 0.001, capped: bool = False
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "trust": trust, "weight_decay": 0.0})
+        self.capped = capped
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -64,7 +70,10 @@ class LARS(torch.optim.Optimizer):
         step = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
         if adapt:
             sizes, slopes = torch._foreach_norm(weights), torch._foreach_norm(step)
-            ratio = [torch.where((w > 0) & (g > 0), group["trust"] * w / g, 1.0) for w, g in zip(sizes, slopes, strict=True)]
+            trust = group["trust"] / (group["lr"] if self.capped else 1.0)
+            ratio = [torch.where((w > 0) & (g > 0), trust * w / g, 1.0) for w, g in zip(sizes, slopes, strict=True)]
+            if self.capped:
+                torch._foreach_clamp_max_(ratio, 1.0)
             torch._foreach_mul_(step, ratio)
         for weight in weights:
             if "velocity" not in self.state[weight]:
