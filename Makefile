@@ -15,7 +15,7 @@ test: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 benchmark: $(VENV)/.ready
 	$(BIN)/pip install -q -e '.[benchmark]'

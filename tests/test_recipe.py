@@ -746,6 +746,17 @@ def test_a_file_that_is_no_mapping_is_refused(text, tmp_path):
         read(tmp_path / "recipe.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [("a: 1\nb: {c: 1}\na: 2\n", "'a' twice, in lines 1 and 3"), ("b: {c: 1, c: 2}\n", "'c' twice, in lines 1 and 1")],
+)
+def test_a_name_that_is_there_twice_is_refused(tmp_path, text, lines):
+    """YAML would take the last: of two cells of a grid with one name the first would be lost without a word."""
+    (tmp_path / "grid.yaml").write_text(text)
+    with pytest.raises(ValueError, match=lines):
+        read(tmp_path / "grid.yaml")
+
+
 @pytest.mark.parametrize("content", [b"method: {name: imix", b"method: [\n", b"\tseed: 1\n", b"label: \xff\xfe\n"], ids=repr)
 def test_a_file_that_is_no_yaml_is_refused(content, tmp_path):
     (tmp_path / "recipe.yaml").write_bytes(content)

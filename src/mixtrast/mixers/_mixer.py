@@ -287,7 +287,9 @@ def given(job: Job, name: str, shape: tuple[int, ...], low: float = 0.0, high: f
 def two(job: Job, name: str) -> Tensor:
     """The one partner of a mixer that mixes two."""
     if len(job.others) != 1:
-        raise ValueError(f"{name} mixes two examples, got {len(job.others) + 1} parents a mixture. Use mixup, which mixes any number.")
+        raise ValueError(
+            f"{name} mixes two examples, got {len(job.others) + 1} parents a mixture. Use mixup, which mixes any number."
+        )
     return job.others[0]
 
 

@@ -20,8 +20,21 @@ def read(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"the recipe {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"the recipe {path} is not YAML: it is no UTF-8 text.") from error
+
+    class Once(yaml.SafeLoader):
+        """As safe, and a name that is there twice is a mistake: of two cells of a grid the last would be taken."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            lines: dict[str, int] = {}
+            for key, _ in node.value:
+                name, line = str(key.value), key.start_mark.line + 1
+                if name in lines:
+                    raise ValueError(f"the recipe {path} has {name!r} twice, in lines {lines[name]} and {line}. Leave one out.")
+                lines[name] = line
+            return super().construct_mapping(node, deep)
+
     try:
-        loaded = yaml.safe_load(text)
+        loaded = yaml.load(text, Once)  # a SafeLoader
     except yaml.YAMLError as error:
         raise ValueError(f"the recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(loaded, dict):
