@@ -801,6 +801,28 @@ def test_the_window_of_saliencymix_is_odd(bad):
         mt.mixers.SaliencyMix(window=bad)
 
 
+def test_saliencymix_asks_a_method_and_says_so_where_there_is_none():
+    mixer = mt.mixers.SaliencyMix(importance="gradient")
+    with pytest.raises(ValueError, match=r"asks for the `importance` of each place.* Give it: importance=\.\.\., or use"):
+        mixer(torch.rand(4, 2, 8, 8), seeded())
+    given = torch.rand(4, 8, 8, generator=seeded(1))
+    asked = []
+
+    def matters(x: Tensor) -> Tensor:
+        asked.append(x)
+        return torch.stack([given, given], 1)  # over channels it is the mean that counts
+
+    x = torch.rand(4, 2, 8, 8, generator=seeded(2))
+    mixer.at(matters=matters)
+    ours, mix = mixer(x, seeded())
+    told, same = mt.mixers.SaliencyMix()(x, seeded(), importance=given)
+    assert ours.equal(told)
+    assert mix.weight.equal(same.weight)
+    assert len(asked) == 1
+    mixer(x, seeded(), importance=given)
+    assert len(asked) == 1  # what is given is not asked for
+
+
 def test_importance_must_be_of_the_space():
     with pytest.raises(ValueError, match=r"`importance` must be of the space \(8, 8\)"):
         mt.mixers.SaliencyMix()(torch.rand(2, 1, 8, 8), seeded(), importance=torch.rand(2, 4, 4))

@@ -6,7 +6,7 @@ import difflib
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -23,6 +23,9 @@ _Alpha = float | tuple[float, float] | tuple[float, float, Literal["linear", "co
 Alpha = _Alpha | dict[int, _Alpha]
 _ALIASES = {"lam": "weight", "lambda": "weight", "center": "centre", "tao": "scale", "tau": "scale"}
 _LETTERS = {"weight": "λ"}
+
+
+Matters = Callable[[Tensor], Tensor]
 
 
 class Job(NamedTuple):
@@ -48,6 +51,7 @@ class Mixer(ABC):
 
     takes: ClassVar[tuple[str, ...]] = ("weight",)  # what of its draws can be given
     along: ClassVar[bool] = True  # whether it looks for the places of (B,T,D) in the last dimension, as of a series
+    asks: bool = False  # whether it asks how much each number of an example matters, where no importance is given
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Mixer(ABC):
             raise ValueError(f"`weight` of {self._name} must be a share in 0 to 1, or a range of shares, got {weight!r}.")
         self.alpha, self.weight, self.per, self.dominant = alpha, weight, per, dominant
         self._progress, self._depth, self._tokens, self._present = 0.0, 0, False, False
+        self._matters: Matters | None = None
         self._range = (shares[0], shares[1]) if shares else None
 
     def at(
@@ -79,6 +84,7 @@ class Mixer(ABC):
         depth: int | None = None,
         tokens: bool | None = None,
         present: bool | None = None,
+        matters: Matters | None = None,
     ) -> None:
         """What is to be known of the next batch.
 
@@ -88,11 +94,13 @@ class Mixer(ABC):
             tokens: whether examples (B,T,D) are T tokens, which are their places, and not D times of T channels.
             present: whether the last number of each token says that it is there: PatchMix then takes shares of those that are,
                 and the others of all places.
+            matters: (P,...) -> (P,...) >= 0, how much each number of examples matters to who mixes; for the mixers that ask.
         """
         self._progress = self._progress if progress is None else progress
         self._depth = self._depth if depth is None else depth
         self._tokens = self._tokens if tokens is None else tokens
         self._present = self._present if present is None else present
+        self._matters = self._matters if matters is None else matters
 
     @property
     def _beta(self) -> tuple[float, float]:
@@ -134,13 +142,15 @@ class Mixer(ABC):
                 pool; a row may be its own partner, about one a batch.
             draw: what would be drawn, given instead: {"weight": λ} (one or R), {"box": ...}, {"centre": ...}, {"mask": ...},
                 {"scale": ...}, as the mixer has them; or the bare value.
-            importance: (P,*space) >= 0, how much each place of the pool matters, for the mixers that ask.
+            importance: (P,*space) >= 0, how much each place of the pool matters; None: mixers that ask are told by the method.
 
         Returns: the mixtures (R,...), and the Mix with the *realised* weights: the share of each ingredient really taken.
         """
         self._check(x)
         rng = draws.numpy_generator(generator)
         pool = x if pool is None else self._check_pool(pool, x, parents)
+        if importance is None and self.asks:
+            importance = self._told(pool)
         if importance is not None and len(importance) != len(pool):
             raise ValueError(f"`importance` must have one map for each of the {len(pool)} rows mixed, got {len(importance)}.")
         draw = self._named(draw)
@@ -216,6 +226,16 @@ class Mixer(ABC):
                 f"`parents` must be rows of the pool, 0 to {rows - 1}, got {int(parents.min())} to {int(parents.max())}."
             )
         return parents
+
+    def _told(self, pool: Tensor) -> Tensor:
+        """(P,*space): how much each place matters, over channels."""
+        if self._matters is None:
+            raise ValueError(
+                f"{self._name} asks for the `importance` of each place, and no method tells it here. Give it: importance=..., "
+                "or use importance='contrast'."
+            )
+        each = self._matters(pool)
+        return each if each.dim() == 2 else each.mean(2 if self._tokens and each.dim() == 3 else 1)
 
     def _named(self, draw: Draw | Tensor | float | None) -> dict[str, Any]:
         """A given draw by name; a bare bool tensor is a mask, bare integers a box, a bare number or floats λ."""

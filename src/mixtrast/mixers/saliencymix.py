@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d, avg_pool2d
 
 from mixtrast import draws
+from mixtrast.checks import check_choice
 from mixtrast.mixers._mixer import Alpha, Job, Mixer, over_channels, pair, space_of, two
 
 
@@ -19,10 +20,12 @@ class SaliencyMix(Mixer):
     The box has a share 1 - λ of the space and is clipped to it, and the weight is the area that is really left of x_i, as in
     CutMix. Pixels of an image (B,C,H,W), a segment of a series (B,C,L), adjacent columns of a table (B,F).
 
-    Importance is what is given to the call; else how far each place is from the mean of its neighbours, over channels, averaged
-    over a window: edges and textures, not flat parts.
+    Importance is what is given to the call; else "contrast": how far each place is from the mean of its neighbours, over
+    channels, averaged over a window: edges and textures, not flat parts; or "gradient": how much it moves the features that the
+    encoder makes of x_j, |∂ ½|f(x_j)|² / ∂x_j|, in evaluation mode, for which the method runs the encoder once more, and back.
 
     Args:
+        importance: "contrast" or "gradient".
         window: side of the neighbourhood, odd, 3 or more.
         alpha, weight, dominant: of the λ drawn, before the box is clipped.
         per: "sample" gives every mixture the box of its partner; "batch" that of the first partner to all, as in the authors'
@@ -32,7 +35,8 @@ class SaliencyMix(Mixer):
 
     Reference: Uddin et al., SaliencyMix, ICLR 2021, arXiv:2006.01791, eq. 1-3.
     Differs: the authors take the saliency map of OpenCV's fine-grained detector, which is for photographs; here it is what is
-        given, or local contrast, which any grid of numbers has.
+        given, or local contrast, which any grid of numbers has, or a gradient, as in Kim et al., Puzzle Mix, arXiv:2009.06962,
+        whose is of the loss of a classifier.
     """
 
     takes: ClassVar[tuple[str, ...]] = ("weight",)
@@ -40,6 +44,7 @@ class SaliencyMix(Mixer):
     def __init__(
         self,
         *,
+        importance: Literal["contrast", "gradient"] = "contrast",
         window: int = 5,
         alpha: Alpha = 1.0,
         weight: float | tuple[float, float] | None = None,
@@ -49,7 +54,8 @@ class SaliencyMix(Mixer):
         super().__init__(alpha=alpha, weight=weight, per=per, dominant=dominant)  # type: ignore[arg-type]
         if not isinstance(window, int) or isinstance(window, bool) or window < 3 or window % 2 == 0:
             raise ValueError(f"`window` of SaliencyMix must be an odd number, 3 or more, got {window!r}.")
-        self.window = window
+        check_choice("importance", importance, ("contrast", "gradient"))
+        self.importance, self.window, self.asks = importance, window, importance == "gradient"
 
     def blend(self, job: Job) -> tuple[Tensor, Tensor]:
         x, other = job.first, two(job, self._name)
