@@ -159,7 +159,7 @@ WRONG = {
     "labels 0": ("--labels 0", "train", "`labels` must be how many labels of each class may be seen, 1 or more, got 0"),
     "labels of more than a class has": ("--labels 25", "train", "must be at most what every class has"),
     "labels without a label": ("train ../data/plain.csv --labels 5", None, "there is no label"),
-    "a device": ("--training.device mps", "train", "`device` mps is not available here; there is"),
+    "a device": ("--training.device mps", "train", "`device` must be 'auto', 'cpu' or 'cuda', got 'mps'"),
     "a depth": ("--method imix --method.depth 2", "train", "`depth` of IMix must be 0 (the input) to 1"),
     "a mixer for simclr": ("--method simclr --mixer mixup", "train", "method simclr does not mix, but a mixer was given"),
     "a mixer that does not fit": ("--method imix --mixer resizemix", "train", "the columns of a table have no order"),

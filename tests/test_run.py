@@ -731,7 +731,7 @@ REFUSED = {
     "a domain's option": (frame(), {"options": {"hedaer": "no"}}, ValueError, "Did you mean 'header'"),
     "a depth": (blobs(), {"method": {"name": "imix", "depth": 9}}, ValueError, "`depth` of IMix"),
     "a mixer": (blobs(), {"mixer": "resizemix"}, ValueError, "the columns of a table have no order"),
-    "a device": (blobs(), {"training": {"device": "mps"}}, ValueError, "`device` mps is not available"),
+    "a device": (blobs(), {"training": {"device": "mps"}}, ValueError, "`device` must be 'auto', 'cpu' or 'cuda'"),
     "infinity": ((blobs()[0] * np.inf, blobs()[1]), {}, ValueError, "must be finite"),
 }
 
