@@ -6,8 +6,8 @@ against the dense masked form and the floor to 65,536 rows, and memory, which mu
 of ResNet-18 on images of 32 x 32 in bfloat16: images per second, over the bare encoder's, as a share of what a product of large
 matrices reaches here, and which kernels take the time.
 
---train FOLDER: instead, the longest runs of SupCon and MixSupCon that take N seconds each on a folder of images with `train`
-and `test` in it, with linear and kNN accuracy.
+--train FOLDER: instead, the longest runs that take N seconds each on a folder of images with `train` and `test` in it, with
+linear and kNN accuracy: SupCon, MixSupCon, SimCLR, i-Mix, MoCo, BYOL, and plain labels with CutMix; --only names some of them.
 
 Without a GPU it says so and ends well.
 """
@@ -22,7 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import mixtrast as mt
 from mixtrast import registry, spec
+from mixtrast.run import prepare
 
 D, TEMPERATURE = 128, 0.1
 METHODS = ("supervised", "simclr", "supcon", "mixsupcon", "imix", "mixco", "moco", "byol")
 BATCH, WIDTH = 512, 64
+RUNS: dict[str, dict[str, Any]] = {  # of --train
+    "supervised + cutmix": {"method": "supervised", "mixer": "cutmix"},
+    "supcon": {"method": "supcon"},
+    "mixsupcon": {"method": "mixsupcon"},
+    "mixsupcon, reading D": {"method": {"name": "mixsupcon", "reading": "D"}},
+    **{name: {"method": name} for name in ("simclr", "imix", "moco", "byol")},
+}
 Step = Callable[[], object]
 
 
@@ -86,7 +94,7 @@ def correctness() -> bool:
             wanted = torch.autograd.grad(truth, (wide, wide_c))
             for reduction in ("mean", "none"):
                 options = {"temperature": TEMPERATURE, "exclude": itself, "reduction": reduction}
-                loss = mt.contrast(z, c, labels, labels, **options).mean()  # type: ignore[arg-type]
+                loss = mt.contrast(z, c, labels, labels, **options).mean()
                 got = torch.autograd.grad(loss, (z, c))
                 worst = max(gap(loss, truth), *(gap(a, b) for a, b in zip(got, wanted, strict=True)))
                 right &= check(f"{rows} rows, {dtype}, {reduction}", worst < bound, f"worst relative gap {worst:.1e}")
@@ -105,7 +113,7 @@ def correctness() -> bool:
         z, c, labels, itself = batch(3000)
         mt.contrast(z, c, labels, labels, temperature=TEMPERATURE, exclude=itself).backward()
         runs.append((z.grad, c.grad))
-    same = all(torch.equal(a, b) for run in runs[1:] for a, b in zip(run, runs[0], strict=True))  # type: ignore[arg-type]
+    same = all(torch.equal(a, b) for run in runs[1:] for a, b in zip(run, runs[0], strict=True))
     return right & check("the same bits at every run", same, "gradients of three runs") & no_sync() & rooms() & every_method()
 
 
@@ -356,19 +364,19 @@ def kernels(step: Step, most: int = 10) -> list[tuple[str, float]]:
     return shares[:most]
 
 
-def trainings(folder: Path, seconds: float, width: int = WIDTH, images: int = BATCH) -> dict[str, object]:
-    """SupCon and MixSupCon for as many epochs as take that long, and what their features are worth."""
+def trainings(
+    folder: Path, seconds: float, only: Sequence[str] = tuple(RUNS), width: int = WIDTH, images: int = BATCH
+) -> dict[str, object]:
+    """Each for as many epochs as take that long, and what its features are worth."""
     found: dict[str, object] = {}
-    for name in ("supcon", "mixsupcon"):
-        took = each(Whole(prepared_images(name, width=width, batch=images)), 20)
-        rows = sum(1 for _ in (folder / "train").rglob("*.*")) * 0.85  # a part of train is split off to validate
-        epochs = max(1, int(seconds / (took * max(1, rows // images))))
-        encoder = {"name": "resnet18", "width": width}
+    for name in only:
+        asked = {"encoder": {"name": "resnet18", "width": width}, "views": "supcon", "evaluation": "linear+knn", **RUNS[name]}
+        training = {"beside": "none", "batch": images}
+        prepared = prepare({**asked, "data": {"source": str(folder)}, "training": {**training, "steps": 1}})
+        took = each(Whole(prepared), 20)
+        epochs = max(1, int(seconds / (took * max(1, len(prepared.rows) // images))))
         with tempfile.TemporaryDirectory() as out:
-            run = mt.train(
-                folder, method=name, encoder=encoder, batch=images, epochs=epochs, training={"beside": "none"},
-                evaluation="linear+knn", out=Path(out) / "run", quiet=True,
-            )  # fmt: skip
+            run = mt.train(folder, **asked, training={**training, "epochs": epochs}, out=Path(out) / "run", quiet=True)
             results = run.results
         probes = {probe: {row: scores["accuracy"] for row, scores in of.items()} for probe, of in results["probes"].items()}
         found[name] = {"epochs": epochs, "cost": results["cost"], "probes": probes}
@@ -381,13 +389,14 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write every time measured")
     parser.add_argument("--train", type=Path, metavar="FOLDER", help="images, with train and test in it")
     parser.add_argument("--seconds", type=float, default=240, help="of each run with --train")
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), metavar="NAME", help="which, with --train")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         print("No CUDA GPU is at hand, so there is nothing to check here. The CPU's numbers: python benchmarks/contrast.py")
         return 0
     print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}, D = {D}, float32 without TF32")
     if options.train is not None:
-        trained = trainings(options.train, options.seconds)
+        trained = trainings(options.train, options.seconds, options.only)
         if options.json:
             options.json.write_text(json.dumps(trained))
         return 0

@@ -22,7 +22,8 @@ class SupCon(Contrastive):
         in         l_i = -log ( 1/|P(i)| Σ_{p in P(i)} exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
         sololearn  l_i = -log ( Σ_{p in P(i)} exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
 
-    An example without a label is a class of its own: its positive is its other view, so labels may be missing in part.
+    An example without a label is a class of its own: its positive is its other view, so labels may be missing in part. Both
+    views pass the encoder together.
 
     Args:
         form: "out", the paper's recommendation; "in", its other form; "sololearn", the sum of the positives instead of their

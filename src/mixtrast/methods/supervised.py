@@ -17,7 +17,7 @@ class Supervised(Method):
 
         l_i = -Σ_c ỹ_ic log softmax(A h(x̃_i) + b)_c,       ỹ the labels mixed as the examples were
 
-    One view of each example; only labelled examples train it.
+    One view of each example; only labelled examples train it. With a mixer the mixtures alone pass the encoder.
 
     Args:
         classes: how many, from the data.
