@@ -94,7 +94,7 @@ def correctness() -> bool:
             wanted = torch.autograd.grad(truth, (wide, wide_c))
             for reduction in ("mean", "none"):
                 options = {"temperature": TEMPERATURE, "exclude": itself, "reduction": reduction}
-                loss = mt.contrast(z, c, labels, labels, **options).mean()
+                loss = mt.contrast(z, c, labels, labels, **options).mean()  # type: ignore[arg-type]
                 got = torch.autograd.grad(loss, (z, c))
                 worst = max(gap(loss, truth), *(gap(a, b) for a, b in zip(got, wanted, strict=True)))
                 right &= check(f"{rows} rows, {dtype}, {reduction}", worst < bound, f"worst relative gap {worst:.1e}")
@@ -113,7 +113,7 @@ def correctness() -> bool:
         z, c, labels, itself = batch(3000)
         mt.contrast(z, c, labels, labels, temperature=TEMPERATURE, exclude=itself).backward()
         runs.append((z.grad, c.grad))
-    same = all(torch.equal(a, b) for run in runs[1:] for a, b in zip(run, runs[0], strict=True))
+    same = all(torch.equal(a, b) for run in runs[1:] for a, b in zip(run, runs[0], strict=True))  # type: ignore[arg-type]
     return right & check("the same bits at every run", same, "gradients of three runs") & no_sync() & rooms() & every_method()
 
 
