@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -808,19 +809,25 @@ def test_saliencymix_asks_a_method_and_says_so_where_there_is_none():
     given = torch.rand(4, 8, 8, generator=seeded(1))
     asked = []
 
-    def matters(x: Tensor) -> Tensor:
-        asked.append(x)
-        return torch.stack([given, given], 1)  # over channels it is the mean that counts
+    class Told:
+        def matters(self, depth: int, x: Tensor) -> Tensor:
+            asked.append(depth)
+            return torch.stack([given, given], 1)  # over channels it is the mean that counts
 
+    who = Told()
     x = torch.rand(4, 2, 8, 8, generator=seeded(2))
-    mixer.at(matters=matters)
+    mixer.at(matters=who.matters, depth=1)
     ours, mix = mixer(x, seeded())
     told, same = mt.mixers.SaliencyMix()(x, seeded(), importance=given)
     assert ours.equal(told)
     assert mix.weight.equal(same.weight)
-    assert len(asked) == 1
+    assert asked == [1]
     mixer(x, seeded(), importance=given)
-    assert len(asked) == 1  # what is given is not asked for
+    assert asked == [1]  # what is given is not asked for
+    assert pickle.loads(pickle.dumps(mixer))._matters is None
+    del who  # a mixer does not keep alive whom it asks
+    with pytest.raises(ValueError, match="no method tells it here"):
+        mixer(x, seeded())
 
 
 def test_importance_must_be_of_the_space():

@@ -757,6 +757,11 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path, text, lines):
         read(tmp_path / "grid.yaml")
 
 
+def test_what_yaml_merges_may_be_overridden(tmp_path):
+    (tmp_path / "a.yaml").write_text("x: {deep: &b {<<: {lr: 1}, lr: 2}}\ny: {<<: *b}\n1: a\n'1': b\n")
+    assert read(tmp_path / "a.yaml") == {"x": {"deep": {"lr": 2}}, "y": {"lr": 2}, 1: "a", "1": "b"}
+
+
 @pytest.mark.parametrize("content", [b"method: {name: imix", b"method: [\n", b"\tseed: 1\n", b"label: \xff\xfe\n"], ids=repr)
 def test_a_file_that_is_no_yaml_is_refused(content, tmp_path):
     (tmp_path / "recipe.yaml").write_bytes(content)

@@ -885,6 +885,11 @@ def test_a_module_that_counts_on_the_plain_order_is_given_it(tmp_path):
     assert "fails in this order" in choose(Training(), encoder, (1, 8, 8)).why["channels_last"]
     with pytest.raises(ValueError, match=r"`channels_last` fails in your module.* Use `flatten`"):
         choose(Training(channels_last=True), encoder, (1, 8, 8))
+    own = encoders.Encoder([Flattened()], 5)
+    assert not encoders.wrap(own, spec.Image(1, 8, 8)).channels_last
+    deep = nn.Sequential(nn.Unflatten(1, (1, 1)), nn.Conv3d(1, 2, (1, 3, 3)), nn.Flatten())  # weights of five dimensions
+    assert not encoders.wrap(deep, spec.Image(1, 8, 8)).channels_last
+    assert encoders.wrap(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), spec.Image(1, 8, 8)).channels_last
 
 
 def test_channels_last_is_not_chosen_where_it_computes_wrong_values(monkeypatch):

@@ -28,7 +28,7 @@ GLOBAL = threading.RLock()  # held by who seeds torch's global generator: initia
 def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     """Global draws (initial weights, dropout) begin at `seed` on the CPU and this device; afterwards they are as they were."""
     device = torch.device(device)
-    with GLOBAL, torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+    with GLOBAL, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             torch.cuda.manual_seed(seed)

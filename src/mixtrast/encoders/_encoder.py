@@ -82,6 +82,7 @@ def wrap(module: nn.Module, spec: Spec) -> Encoder:
         )
     module = copy.deepcopy(module).cpu()  # where methods are built; training moves them
     if isinstance(module, Encoder):
+        module.channels_last = _takes_channels_last(module, spec)
         return module
     stages = list(module) if type(module) is nn.Sequential and len(module) else [module]
     modes = [(part, part.training) for part in module.modules()]
@@ -112,9 +113,9 @@ def _takes_channels_last(encoder: Encoder, spec: Spec) -> bool:
     """Whether a module that takes the plain order takes the other: `x.view(len(x), -1)` after a convolution does not."""
     if not isinstance(spec, Image):
         return True
-    tried = copy.deepcopy(encoder).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
+        tried = copy.deepcopy(encoder).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         tried(examples(spec, 2, torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last))
-    except RuntimeError:
+    except Exception:  # torch's, of a view or of a weight of five dimensions, or the module's own
         return False
     return True

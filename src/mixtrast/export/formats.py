@@ -15,6 +15,7 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -161,12 +162,11 @@ def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor
         import onnxscript  # noqa: F401 - torch's exporter uses it
     except ImportError as error:
         raise ImportError("writing and checking .onnx needs pip install 'mixtrast[onnx]'. Or write .pt2.") from error
-    with _silent():
-        program = torch.onnx.export(
-            _program(whole, shape), input_names=["examples"], output_names=["features"], dynamo=True, verbose=False
-        )
-        assert program is not None
-        program.save(str(partial), external_data=False)
+    program = _program(whole, shape)
+    with _tracing():
+        made = torch.onnx.export(program, input_names=["examples"], output_names=["features"], dynamo=True, verbose=False)
+        assert made is not None
+        made.save(str(partial), external_data=False)
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
 
     def run(x: Tensor) -> Tensor:
@@ -179,25 +179,27 @@ def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor
 def _program(whole: Whole, shape: Spec) -> Any:
     """Traced for batches of any size."""
     x = examples(shape, 2, torch.Generator().manual_seed(0))
-    with _silent():
-        try:
-            return torch.export.export(whole, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
-        except Exception as error:  # torch names a dozen kinds, some of them private
-            said = str(error).strip().splitlines()[0]
-            raise ValueError(
-                f"torch.export cannot follow this encoder for batches of any size: {said} In a module of your own, take sizes "
-                "from x.shape and not from len(x), let no branch depend on values; or use --format safetensors."
-            ) from error
+    with _tracing():
+        return torch.export.export(whole, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Without what torch and ONNX say of their own insides."""
+def _tracing() -> Iterator[None]:
+    """Without what torch and ONNX say of their own insides; an encoder that they cannot follow is a ValueError.
+
+    Raises: ValueError.
+    """
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(max(before, logging.WARNING))
     try:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
+    except Exception as error:  # torch names a dozen kinds, some of them private
+        said = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"torch cannot follow this encoder for batches of any size: {said} In a module of your own, take sizes from "
+            "x.shape and not from len(x), let no branch depend on values, and keep to operations that ONNX has, or write .pt2."
+        ) from error
     finally:
         logging.disable(before)

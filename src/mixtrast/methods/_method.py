@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -113,18 +112,20 @@ class Method(nn.Module, ABC):
         depth = draw(depths, generator)
         tokens = self.encoder.is_tokens(depth)
         present = tokens and self.encoder.padded
-        self._tell(depth=depth, tokens=tokens, present=present, matters=partial(self._matters, depth))
+        self._tell(depth=depth, tokens=tokens, present=present, matters=self._matters)
         return depth
 
     def _matters(self, depth: int, h: Tensor) -> Tensor:
         """|∂ ½|f(h)|² / ∂h| of what stands at this depth, as h: how much each number moves the features."""
         modes = [(part, part.training) for part in self.encoder.modules()]
         self.encoder.eval()  # no statistics are moved, nothing is dropped
-        with torch.enable_grad():
-            here = h.detach().requires_grad_()
-            (moved,) = torch.autograd.grad(self.encoder.run(here, depth).float().square().sum() / 2, here)
-        for part, training in modes:
-            part.training = training
+        try:
+            with torch.enable_grad():
+                here = h.detach().requires_grad_()
+                (moved,) = torch.autograd.grad(self.encoder.run(here, depth).float().square().sum() / 2, here)
+        finally:
+            for part, training in modes:
+                part.training = training
         return moved.abs()
 
     def _tell(self, **what: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from numbers import Real
@@ -25,7 +26,7 @@ _ALIASES = {"lam": "weight", "lambda": "weight", "center": "centre", "tao": "sca
 _LETTERS = {"weight": "λ"}
 
 
-Matters = Callable[[Tensor], Tensor]
+Matters = Callable[[int, Tensor], Tensor]
 
 
 class Job(NamedTuple):
@@ -74,7 +75,7 @@ class Mixer(ABC):
             raise ValueError(f"`weight` of {self._name} must be a share in 0 to 1, or a range of shares, got {weight!r}.")
         self.alpha, self.weight, self.per, self.dominant = alpha, weight, per, dominant
         self._progress, self._depth, self._tokens, self._present = 0.0, 0, False, False
-        self._matters: Matters | None = None
+        self._matters: weakref.WeakMethod[Matters] | None = None  # a mixer does not keep a network alive
         self._range = (shares[0], shares[1]) if shares else None
 
     def at(
@@ -94,13 +95,14 @@ class Mixer(ABC):
             tokens: whether examples (B,T,D) are T tokens, which are their places, and not D times of T channels.
             present: whether the last number of each token says that it is there: PatchMix then takes shares of those that are,
                 and the others of all places.
-            matters: (P,...) -> (P,...) >= 0, how much each number of examples matters to who mixes; for the mixers that ask.
+            matters: a bound method, depth and (P,...) -> (P,...) >= 0: how much each number of what stands there matters to
+                who mixes; for the mixers that ask, and held weakly.
         """
         self._progress = self._progress if progress is None else progress
         self._depth = self._depth if depth is None else depth
         self._tokens = self._tokens if tokens is None else tokens
         self._present = self._present if present is None else present
-        self._matters = self._matters if matters is None else matters
+        self._matters = weakref.WeakMethod(matters) if self.asks and matters is not None else self._matters
 
     @property
     def _beta(self) -> tuple[float, float]:
@@ -120,6 +122,9 @@ class Mixer(ABC):
         left = 1 - self._progress if alpha[2] == "linear" else (1 + math.cos(math.pi * self._progress)) / 2
         now = max(0.0, last + (first - last) * left)
         return now, now
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_matters": None}  # a copy is told by whom it mixes for
 
     def __call__(
         self,
@@ -149,8 +154,6 @@ class Mixer(ABC):
         self._check(x)
         rng = draws.numpy_generator(generator)
         pool = x if pool is None else self._check_pool(pool, x, parents)
-        if importance is None and self.asks:
-            importance = self._told(pool)
         if importance is not None and len(importance) != len(pool):
             raise ValueError(f"`importance` must have one map for each of the {len(pool)} rows mixed, got {len(importance)}.")
         draw = self._named(draw)
@@ -165,6 +168,7 @@ class Mixer(ABC):
         others = tuple(pool[column] for column in parents.unbind(1)[1:])
         if not others:
             return first, Mix(parents, torch.ones_like(parents, dtype=_weight_dtype(x)))
+        importance = self._told(pool) if importance is None and self.asks else importance
         weights = None if importance is None else tuple(importance[column] for column in parents.unbind(1))
         turned = self._tokens and self.along and x.dim() == 3
         if turned:
@@ -229,12 +233,13 @@ class Mixer(ABC):
 
     def _told(self, pool: Tensor) -> Tensor:
         """(P,*space): how much each place matters, over channels."""
-        if self._matters is None:
+        matters = None if self._matters is None else self._matters()
+        if matters is None:
             raise ValueError(
                 f"{self._name} asks for the `importance` of each place, and no method tells it here. Give it: importance=..., "
                 "or use importance='contrast'."
             )
-        each = self._matters(pool)
+        each = matters(self._depth, pool)
         return each if each.dim() == 2 else each.mean(2 if self._tokens and each.dim() == 3 else 1)
 
     def _named(self, draw: Draw | Tensor | float | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mixtrast import encoders
+from mixtrast import draws, encoders
 from mixtrast.spec import Spec, examples
 
 STEPS, LEAST = 1_500, 200  # of a run whose encoder costs little, and of any
@@ -72,7 +72,7 @@ def multiplications(part: Mapping[str, Any], spec: Spec) -> float:
         counted += slow * out.numel() * weight[0].numel()  # each output is a sum over one row of the weights
 
     try:
-        with torch.random.fork_rng(devices=[]):
+        with draws.seeded(0):
             encoder = encoders.get(options.pop("name"), spec, **options).eval()
             for module in encoder.modules():
                 if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):

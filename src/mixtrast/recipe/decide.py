@@ -190,9 +190,8 @@ def _training(
         steps, why["training.epochs"] = cost.steps_for(price, found["batch"])
         found["epochs"] = max(1, round(steps / max(1, rows // found["batch"])))
     if found["lr"] is None:
-        each = {"sgd": 0.05, "lars": 0.3, "larc": 0.3}.get(
-            found["optimizer"]
-        )  # LARS: Chen et al., SimCLR, arXiv:2002.05709, section 2.2
+        usual = {"sgd": 0.05, "lars": 0.3, "larc": 0.3}  # LARS: Chen et al., SimCLR, arXiv:2002.05709, section 2.2
+        each = usual.get(found["optimizer"])
         maker = registry.resolve(encoders, encoder["name"])[0] if isinstance(encoder, Mapping) else encoders.Encoder
         found["lr"] = maker.lr if each is None else each * found["batch"] / 256
         why["training.lr"] = "the usual one of such encoders" if each is None else f"{each} for each 256 examples of a batch"

@@ -21,25 +21,40 @@ def read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"the recipe {path} is not YAML: it is no UTF-8 text.") from error
 
-    class Once(yaml.SafeLoader):
-        """As safe, and a name that is there twice is a mistake: of two cells of a grid the last would be taken."""
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            lines: dict[str, int] = {}
-            for key, _ in node.value:
-                name, line = str(key.value), key.start_mark.line + 1
-                if name in lines:
-                    raise ValueError(f"the recipe {path} has {name!r} twice, in lines {lines[name]} and {line}. Leave one out.")
-                lines[name] = line
-            return super().construct_mapping(node, deep)
-
     try:
-        loaded = yaml.load(text, Once)  # a SafeLoader
+        if (name := _twice(yaml.compose(text, yaml.SafeLoader))) is not None:
+            raise ValueError(f"the recipe {path} has {name}. Leave one out.")
+        loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"the recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(loaded, dict):
         raise ValueError(f"the recipe {path} must be a mapping of {', '.join(SECTIONS)}, got {type(loaded).__name__}.")
     return loaded
+
+
+def _twice(node: Any) -> str | None:
+    """The first name that a mapping has twice, and where: YAML would take the last, and one of two cells of a grid be lost."""
+    import yaml
+
+    todo, done = [node], set()
+    while todo:
+        node = todo.pop()
+        if node is None or id(node) in done:
+            continue
+        done.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            lines: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                todo += [key, value]
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                line = key.start_mark.line + 1
+                if (key.tag, key.value) in lines:
+                    return f"{key.value!r} twice, in lines {lines[key.tag, key.value]} and {line}"
+                lines[key.tag, key.value] = line
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value
+    return None
 
 
 def portable(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _try(prepared: Prepared) -> None:
     rows = prepared.rows[: batch if method.in_parts else min(64, batch)]
     generator = torch.Generator().manual_seed(0)
     try:
-        with draws.GLOBAL, torch.random.fork_rng(devices=[]), torch.no_grad():
+        with draws.seeded(0), torch.no_grad():
             seen = [prepared.scale(prepared.data.x[rows], prepared.plan.views, generator) for _ in range(method.needs)]
             method(Batch(tuple(seen), prepared.shown[rows], torch.arange(len(rows))), generator)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -54,8 +54,7 @@ class LARS(torch.optim.Optimizer):
     def __init__(
         self, params: Iterable[Any], *, lr: float, momentum: float = 0.9, trust: float = 0.001, capped: bool = False
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "trust": trust, "weight_decay": 0.0})
-        self.capped = capped
+        super().__init__(params, {"lr": lr, "momentum": momentum, "trust": trust, "weight_decay": 0.0, "capped": capped})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -70,9 +69,10 @@ class LARS(torch.optim.Optimizer):
         step = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
         if adapt:
             sizes, slopes = torch._foreach_norm(weights), torch._foreach_norm(step)
-            trust = group["trust"] / (group["lr"] if self.capped else 1.0)
+            capped = group.get("capped", False)  # checkpoints of before it do not have it
+            trust = group["trust"] / (group["lr"] or 1.0 if capped else 1.0)
             ratio = [torch.where((w > 0) & (g > 0), trust * w / g, 1.0) for w, g in zip(sizes, slopes, strict=True)]
-            if self.capped:
+            if capped:
                 torch._foreach_clamp_max_(ratio, 1.0)
             torch._foreach_mul_(step, ratio)
         for weight in weights:
