@@ -429,6 +429,7 @@ def test_numbers_to_predict_come_back(values):
 @settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(0, 9), st.just(-1))).filter(lambda v: any(x not in (None, -1) for x in v)))
 def test_whole_classes_come_back_by_name(values):
+    values = values * 2  # none of them once in ten rows or more: that would be an identifier
     found = labels(np.array([np.nan if v is None else v for v in values]), task="classes")
     named = [None if code < 0 else int(found.classes[code]) for code in found.label.tolist()]
     assert named == [None if v in (None, -1) else v for v in values]
