@@ -20,7 +20,6 @@ def read(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"the recipe {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"the recipe {path} is not YAML: it is no UTF-8 text.") from error
-
     try:
         if (name := _twice(yaml.compose(text, yaml.SafeLoader))) is not None:
             raise ValueError(f"the recipe {path} has {name}. Leave one out.")

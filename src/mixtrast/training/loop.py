@@ -181,7 +181,8 @@ class _Run:
 
     def _one_step(self) -> Loss:
         step = self.step + 1
-        self.plan.machine.seed(draws.derived_seed(self.plan.seed, step, "dropout"))  # and for views that draw globally
+        # Dropout, and views that draw globally.
+        draws.begin(draws.derived_seed(self.plan.seed, step, "dropout"), self.plan.machine.device)
         batch = self._batch(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.plan.training, step, self.plan.steps)
@@ -191,7 +192,7 @@ class _Run:
         except ValueError as error:  # on a CPU the algebra refuses rows that are not finite
             raise self._failure(step, batch, str(error)) or error from error
         if self.early:
-            self._check(step, loss, batch)
+            self._check(step, loss, float(loss.value.detach()), batch)
         self.optimizer.zero_grad()
         self.fabric.backward(loss.value)
         if self.plan.training.clip:
@@ -250,7 +251,7 @@ class _Run:
             return
         (step, loss, value), self.late = self.late, None
         if not self.early:
-            self._check(step, loss, None, value)
+            self._check(step, loss, float(value))
         every = self.plan.training.log_every or 1
         if self.record is None or not (step % every == 0 or step == self.plan.steps or step in self.plan.looks):
             return
@@ -324,9 +325,9 @@ class _Run:
 
     # --- failure ---
 
-    def _check(self, step: int, loss: Loss, batch: Batch | None, value: _Arriving | None = None) -> None:
-        self.last = float(loss.value.detach() if value is None else value)
-        if not math.isfinite(self.last):
+    def _check(self, step: int, loss: Loss, value: float, batch: Batch | None = None) -> None:
+        self.last = value
+        if not math.isfinite(value):
             terms = [name for name, part in loss.parts.items() if not math.isfinite(float(part))]
             what = f"the loss is {self.last}" + (f", from its term {', '.join(terms)}" if terms else "")
             raise self._failure(step, batch or self._batch(step), what) or TrainingError(f"step {step:,}: {what}.")

@@ -24,16 +24,6 @@ class Machine:
     channels_last: bool
     why: dict[str, str]
 
-    def seed(self, seed: int) -> None:
-        """Seeds the global draws (dropout) of the CPU and of this device.
-
-        torch.manual_seed queues a call, with its stack, for every kind of device that is not awake: 0.8 ms and some kilobytes
-        that are never freed, at every step.
-        """
-        torch.default_generator.manual_seed(seed)
-        if self.device == "cuda":
-            torch.cuda.manual_seed(seed)
-
 
 def choose(training: Training, encoder: Encoder, shape: tuple[int, ...]) -> Machine:
     """What `auto` means here, for examples of this shape. Raises ValueError where a device was asked for that is not there."""

@@ -70,7 +70,7 @@ class LARS(torch.optim.Optimizer):
         if adapt:
             sizes, slopes = torch._foreach_norm(weights), torch._foreach_norm(step)
             capped = group.get("capped", False)  # checkpoints of before it do not have it
-            trust = group["trust"] / (group["lr"] or 1.0 if capped else 1.0)
+            trust = group["trust"] / (group["lr"] or 1.0) if capped else group["trust"]  # at rate 0 nothing moves
             ratio = [torch.where((w > 0) & (g > 0), trust * w / g, 1.0) for w, g in zip(sizes, slopes, strict=True)]
             if capped:
                 torch._foreach_clamp_max_(ratio, 1.0)
