@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The CPU build of torch, where the package index has it under this number; set TORCH= to take what pip chooses.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test benchmark clean
+.PHONY: demo test check benchmark clean
 
 demo: $(VENV)/.ready
 	$(BIN)/mixtrast train digits --method imix --epochs 50 --lr 0.003 --seed 0 1 2
@@ -16,6 +16,11 @@ test: $(VENV)/.tested
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+# What takes longer: fuzzing, packaging, many processes. Continuous integration runs both.
+check: $(VENV)/.tested
+	$(BIN)/python docs/tables.py --check
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m check
 
 benchmark: $(VENV)/.ready
 	$(BIN)/pip install -q -e '.[benchmark]'

@@ -1,10 +1,11 @@
-"""What `contrast` costs, side by side in one run: python benchmarks/contrast.py [--quick] [--json FILE]
+"""What `contrast` costs: python benchmarks/contrast.py [--quick] [--rows N ...] [--threads N] [--json FILE]
 
-D = 128, float32, forward + backward, two threads. Every round times all forms once, in a new order, so that a slow minute of
-the machine falls on all of them; a ratio is the median over rounds of the ratio within the round, with its quartiles. Each is
-called once untimed just before, as in a loop: what frees hundreds of megabytes makes whatever comes after it fault its own in.
+All forms side by side: D = 128, float32, forward + backward, two threads unless asked (one: the time of the processor, which
+other programs disturb less). Every round times all forms once, in a new order, so that a slow minute of the machine
+falls on all of them; a ratio is the median over rounds of the ratio within the round, with its quartiles. Each is called
+once untimed just before, as in a loop: what frees hundreds of megabytes makes whatever comes after it fault its own in.
 
-    dense     masked R x R matrices and autograd, as it is usually written
+    dense     masked R x R matrices and autograd, as it is usually written: SupCon; SimCLR and i-Mix as a cross-entropy
     pml       pytorch-metric-learning's SupConLoss (classes) or NTXentLoss (two views), if it is installed
     floor     the arithmetic alone on R x R matrices: three matrix products and an exponential
     one-pass  ours, with candidates that are another tensor of the same values
@@ -43,6 +44,16 @@ def dense_supcon(z: Tensor, y: Tensor) -> Tensor:
     return -(log_p.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)).mean()
 
 
+def dense_simclr(z: Tensor) -> Tensor:
+    scores = (z @ z.t() / TEMPERATURE).masked_fill(torch.eye(len(z), dtype=torch.bool), -math.inf)
+    return F.cross_entropy(scores, (torch.arange(len(z)) + len(z) // 2) % len(z))
+
+
+def dense_imix(z: Tensor, c: Tensor, mix: mt.Mix) -> Tensor:
+    log_p = torch.log_softmax(z @ c.t() / TEMPERATURE, 1)
+    return -(mix.weight * log_p.gather(1, mix.parents)).sum(1).mean()
+
+
 def floor(z: Tensor) -> Step:
     """Three products and an exponential, into tensors that exist."""
     scores, rows = torch.empty(len(z), len(z)), torch.empty_like(z)
@@ -79,21 +90,25 @@ class Batch:
 
     def contrast(self, labels: mt.Labels, candidates: Tensor | None = None, **options: object) -> Step:
         c = self.z if candidates is None else candidates
-        given = {"temperature": TEMPERATURE, "exclude": self.itself} | options
-        return self.step(lambda: mt.contrast(self.z, c, labels, labels, **given).mean())  # type: ignore[arg-type]
+        chosen = {"temperature": TEMPERATURE, "exclude": self.itself} | options
+        return self.step(lambda: mt.contrast(self.z, c, labels, labels, **chosen).mean())  # type: ignore[arg-type]
 
     def forms(self) -> dict[str, Step]:
-        classes, instances = mt.Labels.of(self.y), mt.Labels.of(self.instance)
+        classes, instances, examples = mt.Labels.of(self.y), mt.Labels.of(self.instance), mt.Labels.of(self.itself)
+        mixed = examples.mix(self.mix)
         forms = {
             "ours": self.contrast(classes),
             "one-pass": self.contrast(classes, self.c),
             "instances": self.contrast(instances),
             "soft K=2": self.contrast(classes.mix(self.mix)),
+            "i-Mix": self.step(lambda: mt.contrast(self.z, self.c, mixed, examples, temperature=TEMPERATURE)),
             "none": self.contrast(classes, reduction="none") if len(self.z) <= 4096 else None,
             "floor": floor(self.z.detach()) if len(self.z) <= 8192 else None,
-            "dense": self.step(lambda: dense_supcon(self.z, self.y)) if len(self.z) <= 4096 else None,
         }
         if len(self.z) <= 4096:
+            forms["dense"] = self.step(lambda: dense_supcon(self.z, self.y))
+            forms["dense SimCLR"] = self.step(lambda: dense_simclr(self.z))
+            forms["dense i-Mix"] = self.step(lambda: dense_imix(self.z, self.c, self.mix))
             forms |= self.metric_learning()
         return {name: step for name, step in forms.items() if step is not None}
 
@@ -111,16 +126,17 @@ class Batch:
 
 def measure(forms: dict[str, Step], rounds: int) -> dict[str, list[float]]:
     """Seconds by form, one number a round, each after an untimed call of the same form; the first round is thrown away."""
+    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in forms}
     order = list(forms)
     for turn in range(rounds + 1):
         random.Random(turn).shuffle(order)
         for name in order:
             forms[name]()
-            start = time.perf_counter()
+            start = clock()
             forms[name]()
             if turn:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 
@@ -131,8 +147,10 @@ def ratio(times: dict[str, list[float]], over: str, under: str) -> tuple[float, 
     return statistics.median(values), low, high
 
 
-QUESTIONS = [  # what is asked, over / under, the goal
+QUESTIONS = [  # name, over, under
     ("dense / ours", "dense", "ours"),
+    ("dense SimCLR / instances", "dense SimCLR", "instances"),
+    ("dense i-Mix / i-Mix", "dense i-Mix", "i-Mix"),
     ("pml SupCon / ours", "pml SupCon", "ours"),
     ("pml NTXent / instances", "pml NTXent", "instances"),
     ("one-pass / floor", "one-pass", "floor"),
@@ -148,14 +166,14 @@ def table(rows: int, rounds: int) -> dict[str, object]:
     print(f"\n{rows} rows, {rounds} rounds, milliseconds (median, quartiles)")
     for name, values in times.items():
         low, middle, high = statistics.quantiles([1e3 * v for v in values], n=4)
-        print(f"  {name:<12} {middle:9.2f}   {low:.2f} - {high:.2f}")
+        print(f"  {name:<13} {middle:9.2f}   {low:.2f} - {high:.2f}")
     ratios = {name: ratio(times, a, b) for name, a, b in QUESTIONS if a in times and b in times}
     print("  " + "   ".join(f"{name} {m:.2f} ({lo:.2f}-{hi:.2f})" for name, (m, lo, hi) in ratios.items()))
     return {"rows": rows, "rounds": rounds, "seconds": times, "ratios": ratios}
 
 
 def peak(rows: int) -> dict[str, float]:
-    """Extra resident memory and time of one step, in a process of its own (memory once given is not given back)."""
+    """Extra resident memory and time of one step, in a process of its own, since freed memory is not returned to the system."""
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import contrast; contrast.alone({rows})"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     result: dict[str, float] = json.loads(out)
@@ -182,15 +200,18 @@ def resident(what: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="to 1,024 rows, in seconds")
+    parser.add_argument("--rows", type=int, nargs="+", help="these numbers of rows alone, 101 rounds each")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write every time measured")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}, D = {D}"
     )
     sizes = {256: 51, 1024: 41} if options.quick else {256: 101, 512: 151, 1024: 101, 2048: 41, 4096: 15, 8192: 11}
+    sizes = dict.fromkeys(options.rows, 101) if options.rows else sizes
     results = [table(rows, rounds) for rows, rounds in sizes.items()]
-    for rows in () if options.quick or not Path("/proc/self/status").exists() else (4096, 16384, 65536):
+    for rows in () if options.quick or options.rows or not Path("/proc/self/status").exists() else (4096, 16384, 65536):
         one = peak(rows)
         results.append({"rows": rows, "alone": one})
         print(f"\n{rows} rows, soft labels, one step: {one['seconds']:.1f} s, extra memory {one['MB']:.0f} MB")

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,7 @@ def every_method() -> bool:
     for kind, options in every:
         torch.manual_seed(0)
         name = " ".join([kind, *map(str, options.values())])
-        on_tokens = registry.find(mt.methods, kind).on_tokens
+        on_tokens = registry.find(mt.methods, kind).prefers_transformer
         body = mt.encoders.get(*(("smalltransformer", shape) if on_tokens else ("resnet8", shape)))
         for part in body.modules():
             if isinstance(part, torch.nn.Dropout):
@@ -215,7 +216,7 @@ def every_method() -> bool:
 
         def loss(method: mt.methods.Method, x: Tensor, label: Tensor, index: Tensor, noisy: bool) -> Tensor:
             generator, views = torch.Generator().manual_seed(1), []
-            for _ in range(method.needs):
+            for _ in range(method.views_needed):
                 view = x
                 for change in seen if noisy else seen[:1]:  # noise is drawn on the device, and differs between them
                     view = change(view, generator)
@@ -319,11 +320,11 @@ def whole_steps(rounds: int = 20, width: int = WIDTH, images: int = BATCH, most:
         prepared = prepared_images(name, width=width, batch=images)
         machine, step = prepared.plan.machine, Whole(prepared)
         most = ceiling(machine.device) if most is None else most
-        encoded, slow = step.encoded()
-        bare = copy.deepcopy(step.run.raw.encoder).train()
+        encoded, by_target = step.encoded()
+        bare = copy.deepcopy(step.run.method.encoder).train()
         order = torch.channels_last if machine.channels_last else torch.contiguous_format
         x, keys = (
-            torch.randn(rows, 3, 32, 32, device=machine.device).contiguous(memory_format=order) for rows in (encoded, slow)
+            torch.randn(rows, 3, 32, 32, device=machine.device).contiguous(memory_format=order) for rows in (encoded, by_target)
         )
 
         def encoder(bare: torch.nn.Module = bare, x: Tensor = x, keys: Tensor = keys, machine: object = machine) -> None:
@@ -337,7 +338,7 @@ def whole_steps(rounds: int = 20, width: int = WIDTH, images: int = BATCH, most:
             bare.zero_grad()
 
         whole, alone = each(step, rounds), each(encoder, rounds)
-        share = operations(bare) * (encoded + slow / 3) / whole / most  # of the slow copy the forward pass alone
+        share = operations(bare) * (encoded + by_target / 3) / whole / most  # of the target network the forward pass alone
         found[name] = {"images_per_second": images / whole, "over_encoder": whole / alone, "share_of_ceiling": share}
         print(
             f"  {name:<12} {images / whole:9,.0f} images/s   step / encoder {whole / alone:.3f}   "
@@ -370,17 +371,17 @@ def trainings(
     """Each for as many epochs as take that long, and what its features are worth."""
     found: dict[str, object] = {}
     for name in only:
-        asked = {"encoder": {"name": "resnet18", "width": width}, "views": "supcon", "evaluation": "linear+knn", **RUNS[name]}
-        training = {"beside": "none", "batch": images}
-        prepared = prepare({**asked, "data": {"source": str(folder)}, "training": {**training, "steps": 1}})
+        options = {"encoder": {"name": "resnet18", "width": width}, "views": "supcon", "evaluation": "linear+knn", **RUNS[name]}
+        training = {"baseline": "none", "batch": images}
+        prepared = prepare({**options, "data": {"source": str(folder)}, "training": {**training, "steps": 1}})
         took = each(Whole(prepared), 20)
-        epochs = max(1, int(seconds / (took * max(1, len(prepared.rows) // images))))
+        epochs = max(1, int(seconds / (took * max(1, len(prepared.training_rows) // images))))
         with tempfile.TemporaryDirectory() as out:
-            run = mt.train(folder, **asked, training={**training, "epochs": epochs}, out=Path(out) / "run", quiet=True)
+            run = mt.train(folder, **options, training={**training, "epochs": epochs}, out=Path(out) / "run", quiet=True)
             results = run.results
-        probes = {probe: {row: scores["accuracy"] for row, scores in of.items()} for probe, of in results["probes"].items()}
-        found[name] = {"epochs": epochs, "cost": results["cost"], "probes": probes}
-        print(f"  {name}: {epochs} epochs, {results['cost']['seconds']:.0f} s, {probes}", flush=True)
+        probes = {probe: {row: score.values["accuracy"] for row, score in of.items()} for probe, of in results.probes.items()}
+        found[name] = {"epochs": epochs, "cost": asdict(results.cost), "probes": probes}
+        print(f"  {name}: {epochs} epochs, {results.cost.seconds:.0f} s, {probes}", flush=True)
     return found
 
 

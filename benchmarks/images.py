@@ -2,11 +2,11 @@
 
 Without a FOLDER, JPEGs are made: 4,000 of 32 × 32 and 300 of 400 × 300. Each round takes, in a new order, the seconds of
 
-    ours   mixtrast.domains.open: the listing, labels, checks, all pixels in one tensor of bytes
-    plain  `np.asarray(Image.open(file))` for each file, in a loop in one thread; nothing is kept
+    ours   mixtrast.datasets.open: the listing, labels, checks, all pixels in one tensor of bytes
+    plain  `np.asarray(Image.open(file))` for each file, in a loop in one thread; nothing is stored
     pool   the same in as many threads as there are cores
 
-and gives ours / (plain / cores) and ours / pool of that round; the median over rounds is told, with quartiles. `work` is the
+and gives ours / (plain / cores) and ours / pool of that round: the median over rounds, with quartiles. `work` is the
 ratio of the processor's seconds, ours over plain: what would be left of the first ratio on cores that no one else uses, if
 threads never waited. They do: Pillow holds the interpreter while it opens a file, and `pool` may be slower than `plain`.
 """
@@ -30,8 +30,8 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from mixtrast import domains
-from mixtrast.domains._files import cores
+from mixtrast import datasets
+from mixtrast.resources import cores
 
 CHUNK = 64
 
@@ -56,7 +56,7 @@ def seconds(work: Callable[[], Any]) -> tuple[float, float]:
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
     files = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith((".jpg", ".png"))]
     works: dict[str, Callable[[], Any]] = {
-        "ours": lambda: domains.open(folder, memory="yes"),
+        "ours": lambda: datasets.open(folder, memory="yes"),
         "plain": lambda: plain(files),
         "pool": lambda: pool(files),
     }
@@ -94,22 +94,22 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    known = parser.parse_args()
     print(f"{platform.machine()}, {cores()} cores, Pillow {PIL.__version__}, Python {platform.python_version()}")
     found = {}
     with tempfile.TemporaryDirectory() as made:
-        folders = {asked.folder.name: asked.folder} if asked.folder else {
+        folders = {known.folder.name: known.folder} if known.folder else {
             f"{many:,} of {width} × {height}": make(Path(made) / str(width), many, width, height)
             for many, width, height in ((4000, 32, 32), (300, 400, 300))
         }  # fmt: skip
         for name, folder in folders.items():
-            found[name] = measure(folder, asked.rounds)
+            found[name] = measure(folder, known.rounds)
             times = ", ".join(f"{kind} {taken:,.0f}" for kind, taken in found[name]["us"].items())
             print(f"{name}: microseconds a file: {times}")
             for ratio, (low, middle, high) in found[name]["ratios"].items():
                 print(f"    {ratio:<24}{middle:.2f}  ({low:.2f} to {high:.2f})")
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    if known.json:
+        known.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

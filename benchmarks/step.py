@@ -2,16 +2,16 @@
 
 --over loop: the digits run at its defaults. `fit` is everything a run does in a step: draws from (seed, step, role), batch,
 views, Fabric, the check that the loss is finite, learning rate, lines of metrics with chance level and floor, the checkpoint at
-the end. `bare` is the same step as a hand would write it in torch: one generator, index, views, forward, backward, optimizer,
-nothing kept or shown. Both train the same method from the same weights; every round runs both, in a new order, and a ratio is
-that of one round: the median over rounds, with quartiles. Looks at the validation set are timed apart: they are evaluation.
+the end. `bare` is the same step as written by hand in torch: one generator, index, views, forward, backward, optimizer, without
+records and progress. Both train the same method from the same weights; every round runs both, in a new order, and a ratio is
+that of one round: the median over rounds, with quartiles. Measurements of the validation set are left out: they are evaluation.
 
 --over encoder: `step` is all of a step (bytes to intensities, views, mixing, forward, loss, backward, optimizer) on 256 images
 of 32 x 32 with ResNet-18 at width 16 (of tokens: smalltransformer); `encoder` is the forward and backward of the bare encoder
-on as many images as the method encodes, and the forward alone on those of a slow copy, in the same precision and memory order.
-`imix/moco` is i-Mix on MoCo.
+on as many images as the method encodes, and the forward alone on those of a target network, in the same precision and memory
+order. `imix/moco` is i-Mix on MoCo.
 
---over base: the same step of a method that stands on another, over a step of that one, and what both keep for the backward
+--over base: the same step of a method that is built on another, over a step of that one, and what both save for the backward
 pass: bytes of the tensors that autograd saves, each counted once.
 
 --over queue: the loss of 256 queries with a queue of 65,536 keys of 128 numbers, forward and backward, over two matrix products
@@ -42,9 +42,8 @@ from torch.nn.functional import normalize
 from mixtrast import Labels, contrast, methods, registry
 from mixtrast.encoders import Encoder
 from mixtrast.methods import Batch
-from mixtrast.run.prepare import Prepared, prepare
-from mixtrast.training import Record, fit
-from mixtrast.training.loop import _Run
+from mixtrast.run.prepare import PreparedRun, prepare
+from mixtrast.training import CheckpointStore, TrainingLoop, fit
 
 BASES = {"mixco": "simclr", "mixco/moco": "moco"}
 ON = ("imix/simclr", "imix/moco", "imix/byol", "mixco/moco")
@@ -52,7 +51,7 @@ IMAGES = 256
 STEPS, LOG_EVERY = 100, 5  # as often as the run of 500 steps logs
 
 
-def bare(prepared: Prepared) -> float:
+def bare(prepared: PreparedRun) -> float:
     """Seconds of STEPS steps of a loop written by hand."""
     method, training, machine = copy.deepcopy(prepared.method), prepared.plan.training, prepared.plan.machine
     if machine.channels_last:
@@ -74,7 +73,7 @@ def bare(prepared: Prepared) -> float:
             indices = list(shuffled[: len(x) // batch * batch].split(batch))
         index = indices.pop()
         seen = []
-        for _ in range(method.needs):
+        for _ in range(method.views_needed):
             view = x[index]
             for change in prepared.plan.views:
                 view = change(view, generator)
@@ -88,12 +87,12 @@ def bare(prepared: Prepared) -> float:
     return time.perf_counter() - began
 
 
-def ours(prepared: Prepared) -> float:
+def ours(prepared: PreparedRun) -> float:
     """Seconds of STEPS steps of `fit`, records and the last checkpoint included."""
     with tempfile.TemporaryDirectory() as folder:
         method = copy.deepcopy(prepared.method)
         began = time.perf_counter()
-        fit(method, prepared.examples, prepared.plan, Record(Path(folder), "benchmark"), quiet=True)
+        fit(method, prepared.examples, prepared.plan, CheckpointStore(Path(folder), "benchmark"), quiet=True)
         return time.perf_counter() - began
 
 
@@ -101,7 +100,7 @@ def measure(name: str, rounds: int) -> dict[str, float]:
     """Milliseconds a step of both, and their ratio with quartiles."""
     settings = {"method": name, "training": {"steps": STEPS, "log_every": LOG_EVERY}, "data": {"source": "digits"}}
     prepared = prepare(settings)
-    prepared = replace(prepared, plan=replace(prepared.plan, looks=()))
+    prepared = replace(prepared, plan=replace(prepared.plan, monitor_at=()))
     forms = {"fit": ours, "bare": bare}
     seconds: dict[str, list[float]] = {form: [] for form in forms}
     for step in forms.values():
@@ -115,11 +114,11 @@ def measure(name: str, rounds: int) -> dict[str, float]:
     return {**mean, "ratio": middle, "low": low, "high": high}
 
 
-def prepared_images(name: str, *, width: int = 16, batch: int = IMAGES, **training: object) -> Prepared:
+def prepared_images(name: str, *, width: int = 16, batch: int = IMAGES, **training: object) -> PreparedRun:
     """A run of ResNet-18 on images of noise, or of a small transformer where the method is about tokens."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (4 * batch, 3, 32, 32), dtype=np.uint8), np.arange(4 * batch) % 10
-    on_tokens = registry.find(methods, name.partition("/")[0]).on_tokens
+    on_tokens = registry.find(methods, name.partition("/")[0]).prefers_transformer
     settings = {
         "method": {"name": name.partition("/")[0], **({"base": name.partition("/")[2]} if "/" in name else {})},
         "encoder": {"name": "smalltransformer"} if on_tokens else {"name": "resnet18", "width": width},
@@ -130,27 +129,27 @@ def prepared_images(name: str, *, width: int = 16, batch: int = IMAGES, **traini
 
 
 class Step:
-    """The first step of a run, as often as it is asked for."""
+    """The first step of a run, as often as it is called."""
 
-    def __init__(self, prepared: Prepared) -> None:
-        self.run = _Run(copy.deepcopy(prepared.method), prepared.examples, prepared.plan, None, None, [])
-        self.run.method.train()
+    def __init__(self, prepared: PreparedRun) -> None:
+        self.run = TrainingLoop(copy.deepcopy(prepared.method), prepared.examples, prepared.plan)
+        self.run.forward.train()
 
     def __call__(self) -> None:
         self.run.step = 0
-        self.run._one_step()
+        self.run.train_step()
 
     def encoded(self) -> tuple[int, int]:
-        """How many images pass the encoder, and how many its slow copy."""
-        keys = getattr(self.run.raw, "keys", None)
-        return self._passing(self.run.raw.encoder), 0 if keys is None else self._passing(keys.slow.encoder)
+        """How many images pass the encoder, and how many its target network."""
+        keys = getattr(self.run.method, "keys", None)
+        return self._passing(self.run.method.encoder), 0 if keys is None else self._passing(keys.target.encoder)
 
     def _passing(self, encoder: Encoder) -> int:
         count = 0
 
-        def add(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        def add(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
             nonlocal count
-            count += len(given[0])
+            count += len(inputs[0])
 
         hook = encoder.stages[1].register_forward_pre_hook(add)  # what is mixed at depth 1 passes the first stage once
         self()
@@ -158,19 +157,19 @@ class Step:
         return count
 
     def saved(self) -> int:
-        """Bytes kept for the backward pass, but for the weights."""
-        kept: dict[int, int] = {}
-        weights = {weight.untyped_storage().data_ptr() for weight in self.run.raw.parameters()}
+        """Bytes saved for the backward pass, without the weights."""
+        stored: dict[int, int] = {}
+        weights = {weight.untyped_storage().data_ptr() for weight in self.run.method.parameters()}
 
         def pack(tensor: torch.Tensor) -> torch.Tensor:
             storage = tensor.untyped_storage()
             if storage.data_ptr() not in weights:
-                kept[storage.data_ptr()] = storage.nbytes()
+                stored[storage.data_ptr()] = storage.nbytes()
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
             self()
-        return sum(kept.values())
+        return sum(stored.values())
 
 
 def race(forms: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -194,21 +193,21 @@ def over_encoder(name: str, rounds: int, precision: str) -> dict[str, float]:
     """A step and its encoder alone."""
     prepared = prepared_images(name, precision=precision)
     machine, step = prepared.plan.machine, Step(prepared)
-    encoded, slow = step.encoded()
+    encoded, by_target = step.encoded()
     order = torch.channels_last if machine.channels_last else torch.contiguous_format
     bare = copy.deepcopy(prepared.method.encoder).to(memory_format=order).train()  # type: ignore[call-overload]
-    x, keys = (torch.randn(rows, 3, 32, 32).contiguous(memory_format=order) for rows in (encoded, slow))
+    x, keys = (torch.randn(rows, 3, 32, 32).contiguous(memory_format=order) for rows in (encoded, by_target))
 
     def encoder() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=machine.precision == "bf16-mixed"):
-            if slow:
+            if by_target:
                 with torch.no_grad():
                     bare(keys)
             value = bare(x).float().sum()
         value.backward()
         bare.zero_grad()
 
-    return {**race({"step": step, "encoder": encoder}, rounds), "encoded": encoded, "slow": slow}
+    return {**race({"step": step, "encoder": encoder}, rounds), "encoded": encoded, "by target": by_target}
 
 
 def over_base(name: str, rounds: int, precision: str) -> dict[str, float]:
@@ -261,8 +260,8 @@ def main() -> None:
     print(f"torch {torch.__version__}, {threads} threads, {platform.machine()}; {known.rounds} rounds")
     print(f"{'method':<12} {one:>8} {other:>8}   {one} / {other} (quartiles)")
     found = {}
-    usual = {"loop": methods.names(), "base": list(BASES), "queue": ["own", "batch"]}.get(known.over, [*methods.names(), *ON])
-    for name in known.method or usual:
+    default = {"loop": methods.names(), "base": list(BASES), "queue": ["own", "batch"]}.get(known.over, [*methods.names(), *ON])
+    for name in known.method or default:
         row = measure(name, known.rounds) if known.over == "loop" else OVER[known.over](name, known.rounds, known.precision)
         found[name] = row
         print(

@@ -1,4 +1,4 @@
-"""What views of images cost beside kornia's, side by side in one run: python benchmarks/views.py [--rounds N] [--json FILE]
+"""Time of views of images against kornia's, side by side in one run: python benchmarks/views.py [--rounds N] [--json FILE]
 
 256 images of 3 x 32 x 32, float32, two threads, a new draw in every call. The same operations on both sides: random resized
 crop, flip, colour jitter, grey, blur, each alone and together, the last with and without blur. Every round times all of them
@@ -6,7 +6,7 @@ once, in a new order and each after an untimed call; a ratio is that of one roun
 quartiles. `copy` is one copy of the batch, below which nothing can be.
 
 kornia's ColorJitter has the formulas of torchvision, as ours. It draws one order of its four changes for a batch, ours one for
-each image. Its ColorJiggle has others (it adds to the brightness) and is timed beside it.
+each image. Its ColorJiggle has others (it adds to the brightness) and is timed too.
 """
 
 from __future__ import annotations

@@ -11,9 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mixtrast import encoders, evaluate, methods, mixers, registry, spec, views
+from mixtrast import encoders, evaluation, methods, mixers, registry, spec, views
 
-SUITED = {"boosting": ", of tables", "convolutions": ", of series"}
+KINDS = {
+    "tables": spec.Table(8),
+    "series": spec.Series(1, 8),
+    "images": spec.Image(1, 8, 8),
+    "sequences": spec.Tokens(8, 8),
+}
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -23,8 +28,9 @@ def tables() -> dict[str, str]:
     lines = ["| method | what it does | labels | mixes |", "|---|---|---|---|"]
     for name in methods.names():
         kind = registry.find(methods, name)
-        labels = "needed" if kind.labelled_only else "used, may be missing in part" if kind.uses_labels else "not looked at"
-        mixing = (kind.mixing or {"name": "if asked"})["name"] if "mixer" in inspect.signature(kind).parameters else "no"
+        labels = "needed" if kind.labelled_only else "used, may be missing in part" if kind.uses_labels else "not used"
+        default = kind.default_mixer.name if kind.default_mixer else "if asked"
+        mixing = default if "mixer" in inspect.signature(kind).parameters else "no"
         lines.append(f"| `{name}` | {registry.summary(kind)} | {labels} | {mixing} |")
     found["methods"] = "\n".join(lines)
     for mark, room in (("mixers", mixers), ("views", views), ("encoders", encoders)):
@@ -34,12 +40,13 @@ def tables() -> dict[str, str]:
             f"| `{size}` | `{file}` with {_options(preset)} |" for size, (file, preset) in sorted(registry.sizes(room).items())
         ]
         found[mark] = "\n".join(lines)
-    lines = ["| evaluation | what it does | asked of |", "|---|---|---|"]
-    for name in evaluate.names():
-        kind = registry.find(evaluate, name)
-        rows = " and ".join(getattr(kind, "rows", ())) or "every row"
-        suited = "" if getattr(kind, "suits", lambda _: True)(spec.Image(1, 8, 8)) else SUITED.get(name, ", where named")
-        lines.append(f"| `{name}` | {registry.summary(kind)} | {rows}{suited} |")
+    lines = ["| evaluation | what it does | computed for |", "|---|---|---|"]
+    for name in evaluation.names():
+        kind = registry.find(evaluation, name)
+        rows = ", ".join(kind.rows) or "every row"
+        kinds = [kind_of for kind_of, example in KINDS.items() if kind.applies_to(example, "classes")]
+        data = "" if len(kinds) == len(KINDS) else f", of {' and '.join(kinds)}" if kinds else ", where named"
+        lines.append(f"| `{name}` | {registry.summary(kind)} | {rows}{data} |")
     found["evaluations"] = "\n".join(lines)
     return found
 

@@ -1,4 +1,4 @@
-"""A picture of mixing: two digits, and what each mixer makes of them, with the share of the first that was really taken.
+"""Draw two digits and their mixture by each mixer, with its realised mixing weight λ: the share of the first digit.
 
 python examples/mixtures.py [FILE]      needs matplotlib; writes docs/images/mixtures.png
 """
@@ -17,12 +17,12 @@ import mixtrast as mt
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-PAIRS, SEED = [(0, 1), (12, 3), (24, 36)], 1765  # a seed that shows something of both in every mixture
+PAIRS, SEED = [(0, 1), (12, 3), (24, 36)], 1765  # with this seed both digits are visible in every mixture
 
 
 def main(path: Path) -> None:
     images = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16  # (1797,1,8,8)
-    images = torch.nn.functional.interpolate(images, (32, 32), mode="bilinear")  # so that boxes and patches can be seen
+    images = torch.nn.functional.interpolate(images, (32, 32), mode="bilinear")  # so that boxes and patches are visible
     parents = torch.tensor(PAIRS)
     rows = {
         name: mt.mixers.get(name)(images, torch.Generator().manual_seed(SEED), parents=parents) for name in mt.mixers.names()

@@ -1,4 +1,4 @@
-"""The folder is the registry."""
+"""The registry: a folder's files are its names, a class's signature its options."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 import mixtrast as mt
 from mixtrast import registry
+from mixtrast.text import nearest
 
 FILES = {
     "__init__.py": "",
@@ -45,7 +46,7 @@ def test_a_new_file_is_found_at_once(room, tmp_path):
 def test_find_gives_the_class_called_like_the_file(room):
     assert registry.find(room, "cut_mix").__name__ == "CutMix"
     assert registry.find(room, "noise").__name__ == "NOISE"
-    assert registry.attribute(room, "CutMix") is registry.find(room, "cut_mix")
+    assert registry.exports(room.__name__)[1]("CutMix") is registry.find(room, "cut_mix")
 
 
 @pytest.mark.parametrize(("wrong", "hint"), [("cutmix", "'cut_mix'"), ("nois", "'noise'"), ("Noise", "'noise'")])
@@ -69,7 +70,7 @@ def test_a_file_without_its_class_is_our_error(room):
 @pytest.mark.parametrize("wrong", ["cutmix", "Cutmix", "Helper", "OrderedDict", "Hidden", "Nothing"])
 def test_attributes_are_classes_by_their_own_name(room, wrong):
     with pytest.raises(AttributeError, match=r"has no .*cut_mix"):
-        registry.attribute(room, wrong)
+        registry.exports(room.__name__)[1](wrong)
 
 
 @pytest.mark.parametrize("house", [mt.mixers, mt.views], ids=["mixers", "views"])
@@ -89,6 +90,7 @@ def test_names_joined_by_plus():
 
 # --- sizes, options and parts ---------------------------------------------------------------------------------------------
 
+
 PART = """
     SIZES = {"small": {"width": 2}, "tall": {"width": 3, "deep": True}}
 
@@ -100,16 +102,14 @@ PART = """
             width: of it.
         \"\"\"
 
-        FROM_DATA = ("classes",)
-
-        def __init__(self, spec, *more, width: int = 1, deep: bool = False, classes: int = 0) -> None:
+        def __init__(self, spec, *more, width: int = 1, deep: bool = False, classes: int, mixer=None) -> None:
             self.given = {"spec": spec, "more": more, "width": width, "deep": deep, "classes": classes}
 """
 
 
 @pytest.fixture
 def nets(room, tmp_path):
-    """The room, with a file that has sizes, wants a part to be built on, and asks the data for something."""
+    """The room, with a file that has sizes, is built on something, and requires what the data say."""
     folder = tmp_path / room.__name__
     (folder / "net.py").write_text(textwrap.dedent(PART), encoding="utf-8")
     (folder / "empty.py").unlink()
@@ -148,16 +148,17 @@ def test_a_wrong_size_is_answered_with_the_nearest_and_all_there_is(nets, wrong)
         ("tall", {"width": 7}, {"width": 7, "deep": True}),  # what is given goes over the size
     ],
 )
-def test_parts_come_first_and_only_facts_that_are_asked_for_are_told(nets, name, given, expected):
+def test_parts_come_first_and_only_what_is_required_is_passed_on(nets, name, given, expected):
     made = registry.make(nets, name, given, "spec", "more", classes=3, rows=99)
     assert made.given == {"spec": "spec", "more": ("more",), "classes": 3, **expected}
     assert "classes" not in given
     assert isinstance(registry.make(nets, "cut_mix", {}, classes=3), registry.find(nets, "cut_mix"))  # asks for nothing
 
 
-def test_what_the_data_say_is_no_option(nets):
+def test_what_the_data_say_is_no_option_and_neither_is_a_part(nets):
     assert list(registry.options(registry.find(nets, "net"))) == ["width", "deep"]
     assert registry.options(registry.find(nets, "net"))["width"].default == 1
+    assert registry.required(registry.find(nets, "net")) == ["classes"]
     with pytest.raises(TypeError, match=r"net has no option classes\. Its options are: width, deep"):
         registry.make(nets, "net", {"classes": 3}, "spec")
 
@@ -191,10 +192,10 @@ def repr_of(value: object) -> str:
     ids=repr_of,
 )
 def test_the_nearest_are_named_or_nothing_is(wrong, known, says):
-    assert registry.near(wrong, known) == says
+    assert nearest(wrong, known) == says
 
 
-@pytest.mark.parametrize("house", [mt.mixers, mt.views, mt.encoders, mt.methods, mt.evaluate], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("house", [mt.mixers, mt.views, mt.encoders, mt.methods, mt.evaluation], ids=lambda m: m.__name__)
 def test_every_member_of_our_rooms_is_summed_up_and_no_size_hides_a_file(house):
     files, sizes = registry.names(house), registry.sizes(house)
     assert not set(files) & set(sizes)

@@ -1,7 +1,7 @@
 """mixtrast: learn representations by mixing examples and contrasting the mixtures.
 
 mt.train(data, label=...)                   a trained encoder and an honest report, one call
-mt.compare(data, cells={...}, label=...)    several methods or settings, several seeds, one table
+mt.compare(data, configurations={...}, label=...)    several methods or settings, several seeds, one table
 mt.Mix, mt.Labels                           what was mixed, and who each row is
 mt.contrast, mt.align                       every loss of the field, from those two
 mt.log_partition, mt.soft_cross_entropy, mt.row_mass, mt.chance, mt.floor
@@ -16,33 +16,34 @@ from typing import TYPE_CHECKING, Any
 from mixtrast.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from mixtrast import domains as domains
+    from mixtrast import datasets as datasets
     from mixtrast import encoders as encoders
-    from mixtrast import evaluate as evaluate
+    from mixtrast import evaluation as evaluation
     from mixtrast import methods as methods
     from mixtrast import mixers as mixers
+    from mixtrast import readers as readers
     from mixtrast import views as views
-    from mixtrast.algebra import align as align
-    from mixtrast.algebra import chance as chance
-    from mixtrast.algebra import contrast as contrast
-    from mixtrast.algebra import floor as floor
-    from mixtrast.algebra import log_partition as log_partition
-    from mixtrast.algebra import row_mass as row_mass
-    from mixtrast.algebra import soft_cross_entropy as soft_cross_entropy
-    from mixtrast.labels import Labels as Labels
-    from mixtrast.labels import Mix as Mix
+    from mixtrast.algebra.labels import Labels as Labels
+    from mixtrast.algebra.labels import Mix as Mix
+    from mixtrast.algebra.losses import align as align
+    from mixtrast.algebra.losses import chance as chance
+    from mixtrast.algebra.losses import contrast as contrast
+    from mixtrast.algebra.losses import floor as floor
+    from mixtrast.algebra.losses import log_partition as log_partition
+    from mixtrast.algebra.losses import row_mass as row_mass
+    from mixtrast.algebra.losses import soft_cross_entropy as soft_cross_entropy
     from mixtrast.run import Run as Run
     from mixtrast.run import train as train
     from mixtrast.studies import Comparison as Comparison
     from mixtrast.studies import compare as compare
 
 # Everything is imported when it is first asked for: the command answers --help before torch is loaded.
-_ROOMS = ("domains", "encoders", "evaluate", "methods", "mixers", "views")
+_ROOMS = ("datasets", "encoders", "evaluation", "methods", "mixers", "readers", "views")
 _HOMES = {
-    "mixtrast.algebra": (
+    "mixtrast.algebra.losses": (
         "align", "chance", "contrast", "floor", "log_partition", "row_mass", "soft_cross_entropy",
     ),
-    "mixtrast.labels": ("Labels", "Mix"),
+    "mixtrast.algebra.labels": ("Labels", "Mix"),
     "mixtrast.run": ("Run", "train"),
     "mixtrast.studies": ("Comparison", "compare"),
 }  # fmt: skip

@@ -1,63 +1,77 @@
-"""The folder is the registry: the files of a room are its names, on the command line, in recipes and in Python.
+"""The folder is the registry: the files of a package are its names, on the command line, in recipes and in Python.
 
-A file defines one class called like itself, and may offer named sizes beside its name: `SIZES = {"resnet8": {"blocks": ...}}`.
-The keyword-only parameters of the class are its options; what only the data can say is in its `FROM_DATA`, and is no option.
+A file defines one class named like itself, and may have named sizes of it: `SIZES = {"resnet8": {"blocks": ...}}`. The
+keyword-only parameters of the class are its options, each with a default. One without a default is required, and comes from the
+data: `classes`.
 """
 
-from __future__ import annotations
-
-import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from mixtrast.text import nearest
 
-def names(room: ModuleType) -> list[str]:
-    """The names in a room, sorted: its files, but for those that begin with an underscore or are rooms themselves."""
-    found = pkgutil.iter_modules(room.__path__)
+Preset = dict[str, Any]  # options that a named size stands for
+PARTS = ("mixer",)  # parameters that are parts of a recipe themselves, and no options
+Value = None | bool | int | float | str | Sequence["Value"] | Mapping[Any, "Value"]  # what YAML and JSON hold
+Options = Mapping[str, Value]
+
+
+def names(package: ModuleType) -> list[str]:
+    """Return the names in a package, sorted: its files, without packages and those that begin with an underscore."""
+    found = pkgutil.iter_modules(package.__path__)
     return sorted(module.name for module in found if not module.name.startswith("_") and not module.ispkg)
 
 
-def sizes(room: ModuleType) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Named sizes -> (file, options)."""
+def sizes(package: ModuleType) -> dict[str, tuple[str, Preset]]:
+    """Return the named sizes of all files: size -> (file, options)."""
     found = {}
-    for file in names(room):
-        for size, preset in getattr(importlib.import_module(f"{room.__name__}.{file}"), "SIZES", {}).items():
+    for file in names(package):
+        for size, preset in getattr(importlib.import_module(f"{package.__name__}.{file}"), "SIZES", {}).items():
             found[size] = (file, dict(preset))
     return found
 
 
-def resolve(room: ModuleType, name: str) -> tuple[type[Any], dict[str, Any]]:
-    """The class behind a name, and the options that the name stands for. An unknown name is an error that lists the room."""
-    name, known = str(name), names(room)
+def resolve(package: ModuleType, name: str) -> tuple[type[Any], Preset]:
+    """Return the class of a name, and the options that a named size stands for. Raises: ValueError with all names."""
+    name, known = str(name), names(package)
     if name in known:
-        return _class(room, name), {}
-    small = sizes(room)
-    if name in small:
-        file, preset = small[name]
-        return _class(room, file), preset
-    kind = room.__name__.rpartition(".")[2]
-    every = [*known, *sorted(small)]
-    raise ValueError(f"there is no {name!r} in {kind}.{near([name], every)} There are: {', '.join(every)}.")
+        return _class(package, name), {}
+    found = sizes(package)
+    if name in found:
+        file, preset = found[name]
+        return _class(package, file), preset
+    every = [*known, *sorted(found)]
+    kind = package.__name__.rpartition(".")[2]
+    raise ValueError(f"there is no {name!r} in {kind}.{nearest(name, every)} There are: {', '.join(every)}.")
 
 
-def find(room: ModuleType, name: str) -> type[Any]:
-    """The class of a name: `cutmix` -> mixtrast.mixers.cutmix.CutMix."""
-    return resolve(room, name)[0]
+def find(package: ModuleType, name: str) -> type[Any]:
+    """Return the class of a name: `cutmix` -> mixtrast.mixers.cutmix.CutMix."""
+    return resolve(package, name)[0]
 
 
 def options(kind: type[Any]) -> dict[str, inspect.Parameter]:
-    """What can be configured: the keyword-only parameters of the constructor, by name."""
-    facts = getattr(kind, "FROM_DATA", ())
-    parameters = inspect.signature(kind).parameters
-    return {k: p for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY and k not in facts}
+    """Return the options of a class: the keyword-only parameters that have a default, without `PARTS`."""
+    return {name: p for name, p in _keywords(kind).items() if p.default is not p.empty and name not in PARTS}
 
 
-def hint(kind: type[Any], option: str) -> str:
-    """The type of an option, for people: "float | None", "'mlp', 'linear' or 'none'"."""
+def required(kind: type[Any]) -> list[str]:
+    """Return the keyword-only parameters that have no default: what only the data can say."""
+    return [name for name, p in _keywords(kind).items() if p.default is p.empty]
+
+
+def takes(kind: type[Any], part: str) -> bool:
+    """Return whether a class takes such a part, one of `PARTS`."""
+    return part in _keywords(kind)
+
+
+def type_text(kind: type[Any], option: str) -> str:
+    """Return the type of an option in words: "float | None", "'mlp', 'linear' or 'none'"."""
     annotation = get_type_hints(kind.__init__)[option]
     if get_origin(annotation) is Literal:
         *first, last = map(repr, get_args(annotation))
@@ -65,47 +79,64 @@ def hint(kind: type[Any], option: str) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
 
 
-def make(room: ModuleType, name: str, given: dict[str, Any], *parts: Any, **facts: Any) -> Any:
-    """An instance by name: `parts` are what it is built on, `facts` what the data say, as far as it asks for them.
+def make(package: ModuleType, name: str, chosen: Mapping[str, object], *parts: Any, **data: Any) -> Any:
+    """Build an instance by name.
 
-    All wrong options are named at once.
+    Args:
+        chosen: options.
+        parts: positional arguments: what it is built on.
+        data: what the data say; those that the class requires are passed on.
+
+    Raises: TypeError that names all wrong options.
     """
-    kind, preset = resolve(room, name)
+    kind, preset = resolve(package, name)
     known = list(options(kind))
-    unknown = [option for option in given if option not in known]
-    if unknown:
+    if unknown := [option for option in chosen if option not in (*known, *(p for p in PARTS if takes(kind, p)))]:
         allowed = ", ".join(known) or "none"
-        raise TypeError(f"{name} has no option {', '.join(unknown)}.{near(unknown, known)} Its options are: {allowed}.")
-    asked = {fact: value for fact, value in facts.items() if fact in getattr(kind, "FROM_DATA", ())}
-    return kind(*parts, **asked, **(preset | given))
-
-
-def near(wrong: Iterable[str], known: Iterable[str]) -> str:
-    """ " Did you mean 'x'?" for the names that come nearest, or nothing."""
-    known = list(known)
-    matches = [match for name in wrong for match in difflib.get_close_matches(name, known, 1)]
-    return f" Did you mean {', '.join(map(repr, matches))}?" if matches else ""
+        raise TypeError(f"{name} has no option {', '.join(unknown)}.{nearest(unknown, known)} Its options are: {allowed}.")
+    needed = {key: data[key] for key in required(kind) if key in data}
+    return kind(*parts, **needed, **(preset | dict(chosen)))
 
 
 def summary(kind: type[Any]) -> str:
-    """The first sentence of its docstring."""
+    """Return the first sentence of a class's docstring."""
     return (inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]).replace("\n", " ")
 
 
-def attribute(room: ModuleType, name: str) -> Any:
-    """`room.CutMix`, for a room's __getattr__: the class whose file has that name in small letters."""
-    for file in names(room):
+def exports(name: str) -> tuple[Callable[[], list[str]], Callable[[str], Any], Callable[[], list[str]]]:
+    """Return `names`, `__getattr__` and `__dir__` for a package of named classes: `mixers.names()`, `mixers.CutMix`."""
+    package = sys.modules[name]
+
+    def names_() -> list[str]:
+        return names(package)
+
+    def getattr_(attribute: str) -> Any:
+        return _attribute(package, attribute)
+
+    def dir_() -> list[str]:
+        return [*vars(package), *(find(package, file).__name__ for file in names(package))]
+
+    return names_, getattr_, dir_
+
+
+def _keywords(kind: type[Any]) -> dict[str, inspect.Parameter]:
+    return {name: p for name, p in inspect.signature(kind).parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+
+def _attribute(package: ModuleType, name: str) -> Any:
+    """Return the class of that name, whose file has it in small letters, for a package's `__getattr__`."""
+    for file in names(package):
         if file.replace("_", "") == name.lower():
-            found = find(room, file)
+            found = find(package, file)
             if found.__name__ == name:
                 return found
-    raise AttributeError(f"{room.__name__} has no {name!r}; its files are {', '.join(names(room))}")
+    raise AttributeError(f"{package.__name__} has no {name!r}; its files are {', '.join(names(package))}")
 
 
-def _class(room: ModuleType, file: str) -> type[Any]:
-    module = importlib.import_module(f"{room.__name__}.{file}")
+def _class(package: ModuleType, file: str) -> type[Any]:
+    module = importlib.import_module(f"{package.__name__}.{file}")
     wanted = file.replace("_", "")
-    for attribute_name, value in vars(module).items():
-        if attribute_name.lower() == wanted and isinstance(value, type):
+    for attribute, value in vars(module).items():
+        if attribute.lower() == wanted and isinstance(value, type):
             return value
-    raise ImportError(f"{module.__name__} must define a class that is called like the file, in any capitals, got none.")
+    raise ImportError(f"{module.__name__} must define a class that is named like the file, in any capitals, got none.")

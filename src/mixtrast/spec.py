@@ -1,25 +1,25 @@
-"""What one example looks like: what an encoder must know to be built, and what a picture must know to be drawn."""
-
-from __future__ import annotations
+"""Specs: what one example looks like. Encoders are built from a spec, and figures are drawn by it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from mixtrast.registry import Value
+from mixtrast.text import count
+
 
 @dataclass(frozen=True)
 class Table:
-    """A row of columns, (F,).
+    """A row of a table, (F,).
 
     Args:
-        features: F.
-        levels: of each column, 0 for a number, or how many categories it has, of which the code 0, 1, ... stands in the row;
-            empty where all columns are numbers.
-        gaps: whether values may be missing, which is NaN.
+        features: F, the number of columns.
+        levels: the number of categories of each column, whose values are codes 0, 1, ...; 0 for a column of numbers. Empty
+            where all columns are numbers.
+        gaps: whether values may be missing (NaN).
     """
 
     features: int
@@ -36,7 +36,7 @@ class Series:
     """Channels over time, (C, L).
 
     Args:
-        gaps: whether examples may be shorter than L, or lack values: NaN.
+        gaps: whether examples may be shorter than L, or have missing values (NaN).
     """
 
     channels: int
@@ -83,23 +83,23 @@ _KINDS: dict[int, Callable[..., Spec]] = {1: Table, 2: Series, 3: Image}
 
 
 def of(shape: tuple[int, ...]) -> Spec:
-    """The spec of one example of numbers of this shape: (F,) a table, (C, L) a series, (C, H, W) an image."""
+    """Return the spec of numbers of a shape: (F,) is a table, (C, L) a series, (C, H, W) an image."""
     kind = _KINDS.get(len(shape))
     if kind is None or not all(side > 0 for side in shape):
         raise ValueError(
-            f"an example must be (F,) of a table, (C, L) of a series or (C, H, W) of an image, got shape {tuple(shape)}. "
-            "Reshape it: one example a row, channels next."
+            f"an example must be a table (F,), a series (C, L) or an image (C, H, W), got shape {tuple(shape)}. "
+            "Reshape the array: examples first, channels next."
         )
     return kind(*(int(side) for side in shape))
 
 
 def is_plain(spec: Spec) -> bool:
-    """Whether examples are numbers, all of them there: what can be added, and so mixed as it is read (depth 0)."""
+    """Return whether examples are numbers without missing values: these can be added, and so mixed at depth 0."""
     return not isinstance(spec, Tokens) and not any(getattr(spec, "levels", ())) and not getattr(spec, "gaps", False)
 
 
 def numbers(spec: Spec) -> int:
-    """How many numbers `flat` makes of an example."""
+    """Return how many numbers `flat` makes of an example."""
     if isinstance(spec, Tokens):
         return spec.vocab
     if isinstance(spec, Table) and not is_plain(spec):
@@ -109,10 +109,10 @@ def numbers(spec: Spec) -> int:
 
 
 def flat(spec: Spec, x: Tensor) -> Tensor:
-    """(N, *shape) of any kind -> (N, D) float32 of numbers alone, the plainest there are.
+    """Return examples (N, *shape) of any kind as plain numbers, (N, D) float32.
 
-    Categories are one number each, 1 for the one that is there; what is missing is 0, and of a table says so in one more number
-    a column; ids are counted, log(1 + how often), without padding.
+    Categories become one-hot; missing values become 0, and a table gets one more column of 0 and 1 for each of its columns that
+    says which are missing; ids are counted, log(1 + count), without padding.
     """
     if isinstance(spec, Tokens):
         counts = torch.zeros(x.shape[0], spec.vocab, device=x.device)
@@ -122,22 +122,22 @@ def flat(spec: Spec, x: Tensor) -> Tensor:
         return counts.log1p_()
     if is_plain(spec):
         return x.flatten(1)
-    gone, filled = x.isnan(), x.nan_to_num()
+    missing, filled = x.isnan(), x.nan_to_num()
     if not isinstance(spec, Table):
         return filled.flatten(1)
     levels = spec.levels or (0,) * spec.features
     # Column by column: a list of columns would be copied to the device at every step.
-    parts = [filled[:, column, None] for column, many in enumerate(levels) if not many] if spec.levels else [filled]
-    parts += [gone.to(x.dtype)] if spec.gaps else []
-    for column, many in enumerate(levels):
-        if many:
-            codes = torch.arange(many, device=x.device, dtype=x.dtype)
+    parts = [filled[:, column, None] for column, kinds in enumerate(levels) if not kinds] if spec.levels else [filled]
+    parts += [missing.to(x.dtype)] if spec.gaps else []
+    for column, kinds in enumerate(levels):
+        if kinds:
+            codes = torch.arange(kinds, device=x.device, dtype=x.dtype)
             parts.append((x[:, column, None] == codes).to(x.dtype))  # NaN is none of them
     return torch.cat(parts, 1)
 
 
 def examples(spec: Spec, rows: int, generator: torch.Generator) -> Tensor:
-    """(rows, *shape) of the right kind, at random, scaled as an encoder sees them: for trying something out."""
+    """Return random examples (rows, *shape), scaled as an encoder gets them, for trying something out."""
     if isinstance(spec, Tokens):
         return torch.randint(spec.vocab, (rows, spec.length), generator=generator)
     x = torch.randn(rows, *spec.shape, generator=generator)
@@ -148,15 +148,30 @@ def examples(spec: Spec, rows: int, generator: torch.Generator) -> Tensor:
     return x
 
 
-def to_dict(spec: Spec) -> dict[str, Any]:
-    """For a file: {"kind": "Image", "channels": 1, ...}, without what is at its default."""
-    plain = {field.name: field.default for field in fields(spec)}
-    told = {key: value for key, value in asdict(spec).items() if value != plain[key]}
-    return {"kind": type(spec).__name__, **{key: list(v) if isinstance(v, tuple) else v for key, v in told.items()}}
+def describe(spec: Spec) -> str:
+    """Return a spec in words: "a table of 54 columns"."""
+    missing = ", with missing values" if getattr(spec, "gaps", False) else ""
+    match spec:
+        case Table(features, levels):
+            kinds = f", {sum(many > 0 for many in levels)} of categories" if any(levels) else ""
+            return f"a table of {count(features, 'column')}{kinds}{missing}"
+        case Series(channels, length):
+            return f"a series of {count(channels, 'channel')} and length {length:,}{missing}"
+        case Image(channels, height, width):
+            return f"an image of {count(channels, 'channel')}, {height:,} × {width:,}"
+        case Tokens(length, vocab):
+            return f"a sequence of {length:,} tokens out of {vocab:,}"
 
 
-def from_dict(record: dict[str, Any]) -> Spec:
-    """The inverse of `to_dict`."""
-    record = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
-    kinds: dict[str, type[Spec]] = {kind.__name__: kind for kind in (Table, Series, Image, Tokens)}
-    return kinds[record.pop("kind")](**record)
+def to_dict(spec: Spec) -> dict[str, Value]:
+    """Return a spec as JSON: {"kind": "Image", "channels": 1, ...}, without fields at their defaults."""
+    defaults = {field.name: field.default for field in fields(spec)}
+    values = {key: value for key, value in asdict(spec).items() if value != defaults[key]}
+    return {"kind": type(spec).__name__, **{key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}}
+
+
+def from_dict(record: Mapping[str, Value]) -> Spec:
+    """Return the spec of what `to_dict` made. Raises: KeyError or TypeError where it is something else."""
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+    kinds: dict[Value, Callable[..., Spec]] = {kind.__name__: kind for kind in (Table, Series, Image, Tokens)}
+    return kinds[values.pop("kind")](**values)

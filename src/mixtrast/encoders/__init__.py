@@ -1,44 +1,22 @@
-"""Encoders: an example becomes a vector. One file each; a file may offer named sizes beside its own name.
+"""Encoders: an example becomes a vector. One file each; a file may have named sizes of its encoder.
 
     encoder = get("resnet", spec, width=32)
     h = encoder(x)                              (B, *spec.shape) -> (B, dim)
     h = encoder.run(x, stop=2)                  the first two stages: what is mixed at depth 2
 
-Any `nn.Module` of your own can stand in: `wrap(module, spec)`.
+Any `nn.Module` of your own can be used: `wrap(module, spec)`.
 """
-
-from __future__ import annotations
-
-import sys
-from typing import Any
 
 from mixtrast import registry
 from mixtrast.encoders._ema import EMA as EMA
 from mixtrast.encoders._encoder import Encoder as Encoder
-from mixtrast.encoders._encoder import wrap as wrap
+from mixtrast.encoders._encoder import get as get
 from mixtrast.encoders._heads import Head as Head
 from mixtrast.encoders._heads import head as head
+from mixtrast.encoders._modes import evaluation_mode as evaluation_mode
+from mixtrast.encoders._split import merge_norms as merge_norms
 from mixtrast.encoders._split import split_norms as split_norms
-from mixtrast.encoders._split import whole_norms as whole_norms
 from mixtrast.encoders._tokens import Tokenize as Tokenize
-from mixtrast.spec import Spec
+from mixtrast.encoders._wrap import wrap as wrap
 
-_room = sys.modules[__name__]
-
-
-def get(name: str, spec: Spec, **options: Any) -> Encoder:
-    """The encoder of that name for such examples."""
-    encoder: Encoder = registry.make(_room, name, options, spec)
-    return encoder
-
-
-def names() -> list[str]:
-    return registry.names(_room)
-
-
-def __getattr__(name: str) -> Any:
-    return registry.attribute(_room, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *(registry.find(_room, name).__name__ for name in names())]
+names, __getattr__, __dir__ = registry.exports(__name__)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import copy
 import math
 
@@ -7,18 +5,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from mixtrast.checks import is_number
 from mixtrast.encoders._encoder import Encoder
+from mixtrast.validation import is_number
 
 
 class EMA(nn.Module):
-    """A slow copy of an encoder and its projector, which gives keys without a gradient: θ_k = m θ_k + (1 - m) θ_q.
+    """A target network: the exponential moving average of an encoder and its projector, θ_k = m θ_k + (1 - m) θ_q.
 
-    Only weights follow. What batch norm remembers is the copy's own, from its own forward passes in training mode.
-
-    Args:
-        encoder, projector: that are followed; the copy begins as they are.
-        momentum: m, or (first, last): from the one to the other over the run, along half a cosine.
+    It starts as a copy and has no gradient. Only weights are averaged; statistics of batch norm come from its own forward
+    passes in training mode. `momentum` is m, or (first, last): from the first to the last over training, along half a cosine.
 
     Reference: He et al., MoCo, CVPR 2020, arXiv:1911.05722, eq. 2; the cosine is that of Grill et al., BYOL, arXiv:2006.07733.
     """
@@ -40,7 +35,7 @@ class EMA(nn.Module):
 
     @torch.no_grad()
     def follow(self, encoder: Encoder, projector: nn.Module, progress: float) -> None:
-        """One step after the weights that are followed; `progress` is the share of the run that is done."""
+        """Average in the present weights; `progress` is the share of training that is done."""
         first, last = self.momentum
         m = last - (last - first) * (1 + math.cos(math.pi * progress)) / 2
         ours: list[Tensor] = [*self.encoder.parameters(), *self.projector.parameters()]
@@ -49,6 +44,6 @@ class EMA(nn.Module):
             torch._foreach_lerp_(ours, theirs, 1 - m)
 
     def restart(self, encoder: Encoder, projector: nn.Module) -> None:
-        """As they are now, to the bit."""
+        """Copy the present weights and statistics, to the bit."""
         self.encoder.load_state_dict(encoder.state_dict())
         self.projector.load_state_dict(projector.state_dict())

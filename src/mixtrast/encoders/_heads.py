@@ -1,6 +1,4 @@
-"""What stands on an encoder while it learns, and is thrown away after: projectors and predictors."""
-
-from __future__ import annotations
+"""Projectors and predictors: heads on an encoder that are used in training only."""
 
 from typing import Literal
 
@@ -10,7 +8,7 @@ Head = Literal["linear", "lnlinear", "mlp", "mlpbn1", "mlpbn", "none"]
 
 
 def head(kind: Head, dim: int, out: int, *, hidden: int | None = None) -> nn.Module:
-    """(B, dim) -> (B, out).
+    """Build a projector or predictor, (B, dim) -> (B, out).
 
     linear   Linear                                MoCo v1
     lnlinear LN-Linear                             DABS
@@ -20,7 +18,7 @@ def head(kind: Head, dim: int, out: int, *, hidden: int | None = None) -> nn.Mod
     none     nothing; `out` is not used
 
     Args:
-        hidden: width of the hidden layer; `dim` if not given, as in all of these.
+        hidden: width of the hidden layer; None: `dim`, as in all of these.
     """
     if kind == "none":
         return nn.Identity()
@@ -32,7 +30,7 @@ def head(kind: Head, dim: int, out: int, *, hidden: int | None = None) -> nn.Mod
     norms = {"mlp": 0, "mlpbn1": 1, "mlpbn": 2}
     if kind not in norms:
         raise ValueError(f"`kind` of a head must be one of linear, lnlinear, mlp, mlpbn1, mlpbn, none, got {kind!r}.")
-    # A bias before batch norm is taken out again by it.
+    # Batch norm subtracts a bias before it again.
     layers = [nn.Linear(dim, hidden, bias=norms[kind] < 1), *([nn.BatchNorm1d(hidden)] if norms[kind] > 0 else []), nn.ReLU()]
     layers += [nn.Linear(hidden, out, bias=norms[kind] < 2), *([nn.BatchNorm1d(out)] if norms[kind] > 1 else [])]
     return nn.Sequential(*layers)

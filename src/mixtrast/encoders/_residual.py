@@ -1,61 +1,75 @@
-"""What residual networks share: the check of what they are given, their groups of blocks, and how their weights begin."""
-
-from __future__ import annotations
+"""What residual networks share: checks of arguments, groups of blocks, and initial weights."""
 
 from collections.abc import Callable
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mixtrast.spec import Image, Spec
 
 
-def check(name: str, spec: Spec, blocks: tuple[int, ...], width: int) -> Image:
-    """The spec, which must be of images. Raises ValueError for other data, and for blocks and widths that are no numbers."""
+def image_spec(name: str, spec: Spec) -> Image:
+    """Return the spec of images. Raises ValueError for other data."""
     if not isinstance(spec, Image):
-        raise ValueError(
-            f"{name} takes images (C, H, W), got {type(spec).__name__} {spec.shape}. Use the mlp encoder, or reshape."
-        )
-    check_sizes(name, blocks, width)
+        got = f"{type(spec).__name__} {spec.shape}"
+        raise ValueError(f"{name} takes images (C, H, W), got {got}. Use the mlp encoder, or reshape.")
     return spec
 
 
 def check_sizes(name: str, blocks: tuple[int, ...], width: int) -> None:
-    """Raises ValueError for blocks and widths that are no numbers."""
+    """Raise ValueError unless blocks and width are whole numbers above 0."""
     if not isinstance(blocks, tuple | list) or not blocks or not all(isinstance(n, int) and n > 0 for n in blocks):
         raise ValueError(f"`blocks` of {name} must be one or more whole numbers above 0, got {blocks!r}.")
     if not isinstance(width, int) or width < 1:
         raise ValueError(f"`width` of {name} must be 1 or more, got {width!r}. Usual values are 16 to 64.")
 
 
-def choice(name: str, option: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Raises ValueError where an option is none of the words that it may be."""
-    if value not in allowed:
-        raise ValueError(f"`{option}` of {name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, got {value!r}.")
-
-
 def groups(
     block: Callable[[int, int, int], nn.Module], blocks: tuple[int, ...], width: int, expansion: int = 1
 ) -> tuple[list[nn.Sequential], int]:
-    """The groups, and the channels of the last one. Each group after the first halves the sides and doubles the channels.
+    """Build the groups of blocks, and return them with the output channels of the last.
 
-    Args:
-        block: makes one of (channels it takes, channels of its group, stride).
-        blocks: how many in each group.
-        width: channels of the first group, and of what enters it.
-        expansion: channels that a block gives, in channels of its group.
+    Each group after the first halves the sides and doubles the channels. `block` builds one from (input channels, channels of
+    its group, stride), and gives `expansion` times the channels of its group.
     """
-    found, enters = [], width
+    built, inputs = [], width
     for group, count in enumerate(blocks):
-        channels = width * 2**group
-        gives = channels * expansion
-        first = block(enters, channels, 2 if group else 1)
-        found.append(nn.Sequential(first, *(block(gives, channels, 1) for _ in range(count - 1))))
-        enters = gives
-    return found, enters
+        channels, outputs = width * 2**group, width * 2**group * expansion
+        first = block(inputs, channels, 2 if group else 1)
+        built.append(nn.Sequential(first, *(block(outputs, channels, 1) for _ in range(count - 1))))
+        inputs = outputs
+    return built, inputs
 
 
 def initialise(module: nn.Module) -> None:
-    """He et al., arXiv:1502.01852: a variance of 2 / (outputs of the kernel), which keeps the size of gradients."""
+    """Draw the weights of convolutions as He et al., arXiv:1502.01852, with the variance 2 / (outputs of the kernel)."""
     for part in module.modules():
-        if isinstance(part, nn.Conv2d):
+        if isinstance(part, nn.Conv1d | nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+
+
+class BasicBlock(nn.Module):
+    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))), the first convolution with `kernel`, the second with 3, along `axes` axes."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, channels: int, stride: int, kernel: int = 3, axes: int = 2) -> None:
+        super().__init__()
+        conv, norm = (nn.Conv2d, nn.BatchNorm2d) if axes == 2 else (nn.Conv1d, nn.BatchNorm1d)
+        self.conv1 = conv(inputs, channels, kernel, stride, kernel // 2, bias=False)
+        self.bn1 = norm(channels)
+        self.conv2 = conv(channels, channels, 3, 1, 1, bias=False)
+        self.bn2 = norm(channels)
+        self.shortcut = shortcut(inputs, channels, stride, axes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu_(self.bn1(self.conv1(x)))
+        return torch.relu_(self.bn2(self.conv2(h)) + self.shortcut(x))
+
+
+def shortcut(inputs: int, outputs: int, stride: int, axes: int = 2) -> nn.Module:
+    """The identity, or a 1x1 convolution with batch norm where the shape changes."""
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    conv, norm = (nn.Conv2d, nn.BatchNorm2d) if axes == 2 else (nn.Conv1d, nn.BatchNorm1d)
+    return nn.Sequential(conv(inputs, outputs, 1, stride, bias=False), norm(outputs))

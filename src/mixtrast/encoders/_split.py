@@ -1,20 +1,14 @@
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 
 def split_norms(module: nn.Module, splits: int) -> nn.Module:
-    """Gives every batch norm in `module`, in place, the statistics of a part of the batch, as if that many devices shared it.
+    """Let every batch norm in `module` normalise parts of a batch separately, in place, as if on that many devices.
 
-    The names of weights and buffers stay, so what was trained so is read by an encoder that was not. In evaluation mode
-    nothing changes.
+    The names of weights and buffers stay, so that an encoder without parts can load them. In evaluation mode nothing changes.
 
-    Args:
-        splits: parts; 1 leaves the module as it is.
-
-    Raises: ValueError for a batch norm that is neither BatchNorm1d nor BatchNorm2d, or does not remember.
+    Raises: ValueError for a batch norm that is neither BatchNorm1d nor BatchNorm2d, or has no running statistics.
     """
     if not isinstance(splits, int) or isinstance(splits, bool) or splits < 1:
         raise ValueError(f"`splits` must be a whole number, 1 or more, got {splits!r}. The MoCo demo has 8.")
@@ -24,24 +18,24 @@ def split_norms(module: nn.Module, splits: int) -> nn.Module:
                 if not isinstance(child, nn.modules.batchnorm._BatchNorm):
                     continue
                 if type(child) not in (nn.BatchNorm1d, nn.BatchNorm2d) or child.running_mean is None:
-                    raise ValueError(  # another kind may do more than these, which would be lost
-                        f"`splits` takes BatchNorm1d and BatchNorm2d that remember statistics, got {child}. Use `splits` 1."
+                    raise ValueError(  # other kinds may do more, which would be lost
+                        f"`splits` takes BatchNorm1d and BatchNorm2d with running statistics, got {child}. Use `splits` 1."
                     )
                 setattr(parent, name, SplitNorm(child, splits))
     return module
 
 
-def whole_norms(module: nn.Module) -> nn.Module:
-    """Undoes `split_norms`, in place: what evaluates or goes on learning takes batches of any size."""
+def merge_norms(module: nn.Module) -> nn.Module:
+    """Undo `split_norms`, in place, so that batches of any size can be used."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if isinstance(child, SplitNorm):
-                setattr(parent, name, child.whole())
+                setattr(parent, name, child.merged())
     return module
 
 
 class SplitNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm in which example i is normalised with those that share i mod `splits`; what it remembers is their mean.
+    """Batch norm over the examples of equal i mod `splits`, for example i; running statistics are the mean over these parts.
 
     Reference: the CIFAR-10 demo of facebookresearch/moco, where 8 parts on one device stand for 8 devices.
     """
@@ -59,7 +53,7 @@ class SplitNorm(nn.modules.batchnorm._BatchNorm):
         assert var is not None
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
-        # None is the mean of all batches; torch's own batch norm looks at the count too
+        # None is the mean over all batches, as in torch's batch norm
         share = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
         if len(x) % n or len(x) < 2 * n:
             raise ValueError(
@@ -76,18 +70,18 @@ class SplitNorm(nn.modules.batchnorm._BatchNorm):
         last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
         return y.contiguous(memory_format=torch.channels_last) if last else y
 
-    def whole(self) -> nn.modules.batchnorm._BatchNorm:
-        """The batch norm that it stands for, with these weights and statistics."""
+    def merged(self) -> nn.modules.batchnorm._BatchNorm:
+        """The batch norm that it replaced, with its present weights and statistics."""
         norm = self.kind(self.num_features, self.eps, self.momentum, self.affine, self.track_running_stats)
         _share(self, norm)
         return norm
 
     def _check_input_dim(self, x: Tensor) -> None:
-        """Whatever the norm that it stands for was asked to take."""
+        """Any number of dimensions that the replaced norm takes."""
 
 
-def _share(one: nn.modules.batchnorm._BatchNorm, other: nn.modules.batchnorm._BatchNorm) -> None:
-    """The other has the weights and statistics of the one: the same tensors."""
-    other.weight, other.bias, other.training = one.weight, one.bias, one.training
-    other.running_mean, other.running_var = one.running_mean, one.running_var
-    other.num_batches_tracked = one.num_batches_tracked
+def _share(source: nn.modules.batchnorm._BatchNorm, target: nn.modules.batchnorm._BatchNorm) -> None:
+    """Let the target have the weights and statistics of the source: the same tensors."""
+    target.weight, target.bias, target.training = source.weight, source.bias, source.training
+    target.running_mean, target.running_var = source.running_mean, source.running_var
+    target.num_batches_tracked = source.num_batches_tracked

@@ -1,10 +1,8 @@
-"""From an example of any kind to tokens (B,T,D): what a transformer begins with, and how those that are hidden are guessed.
+"""Tokens (B,T,D) of an example of any kind, the first stage of a transformer; and how masked tokens are predicted.
 
-Where tokens may be absent (padding, missing values of a whole segment), each carries one number more, its presence, 1 or 0:
-(B,T,D+1). A token that is swapped takes its presence along, and a mixture is present where one of its ingredients is.
+Where tokens may be absent (padding, segments of missing values), each has one more number, its presence, 1 or 0: (B,T,D+1). A
+swapped token takes its presence along, and a mixture is present where one of its ingredients is.
 """
-
-from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
@@ -15,18 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
-from mixtrast.checks import on_cpu
 from mixtrast.spec import Image, Series, Spec, Table, Tokens, is_plain
+from mixtrast.validation import on_cpu
 
 
-class Guess(NamedTuple):
-    """How hidden tokens of continuous or mixed examples are guessed, from numbers.
+class Prediction(NamedTuple):
+    """How masked tokens of numbers and categories are predicted.
 
-    Args:
-        width: numbers that a guess of one token has.
-        loss: guesses (B,K,width), the input (B,*shape), and which tokens, (B,K) int64 -> (B,K), and where there was something
-            to guess, (B,K) bool.
-        chance: the same for the best guess that knows nothing, from the input and which tokens.
+    `loss` takes predictions (B,K,width), the input (B,*shape), and which tokens, (B,K) int64, and gives losses (B,K), and where
+    there is anything to predict, (B,K) bool; `chance` the same for the best constant prediction.
     """
 
     width: int
@@ -35,13 +30,7 @@ class Guess(NamedTuple):
 
 
 class Tokenize(nn.Module, ABC):
-    """(B, *shape) -> (B,T,D), or (B,T,D+1) where `padded`.
-
-    Args:
-        count: T.
-        dim: D.
-        padded: whether tokens may be absent.
-    """
+    """(B, *shape) -> (B,T,D), or (B,T,D+1) where `padded`: where tokens may be absent. T is `count`, D is `dim`."""
 
     table: nn.Embedding | None  # of ids
 
@@ -54,24 +43,24 @@ class Tokenize(nn.Module, ABC):
         values, present = self.embed(x)
         if not self.padded:
             return values
-        there = torch.ones_like(values[..., :1]) if present is None else present[..., None].to(values.dtype)
-        return torch.cat([values * there, there], 2)
+        presence = torch.ones_like(values[..., :1]) if present is None else present[..., None].to(values.dtype)
+        return torch.cat([values * presence, presence], 2)
 
     @abstractmethod
     def embed(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """-> values (B,T,D), and which are present, (B,T) bool, or None for all."""
+        """Return values (B,T,D), and which tokens are present, (B,T) bool, or None for all."""
 
     @property
     @abstractmethod
-    def guess(self) -> Guess | None:
-        """How hidden tokens are guessed; None: they are ids, and the rows of the table are the candidates."""
+    def prediction(self) -> Prediction | None:
+        """How masked tokens are predicted; None: they are ids, and the rows of the table are the candidates."""
 
 
 class Patches(Tokenize):
-    """Boxes of an image or segments of a series, cut without overlap, each a vector that passes one Linear.
+    """Patches of an image or segments of a series without overlap, each embedded by the same Linear.
 
-    A box is flattened row by row with its channels last, as DABS has it; sides that the patch does not divide are filled up
-    with 0. Missing values of a series (NaN) count as 0, and a segment without any value is absent.
+    A patch is flattened row by row with its channels last, as in DABS; sides that the patch does not divide are padded with 0.
+    Missing values of a series (NaN) count as 0, and a segment without any value is absent.
     """
 
     def __init__(self, spec: Image | Series, dim: int, patch: int | tuple[int, ...]) -> None:
@@ -86,16 +75,16 @@ class Patches(Tokenize):
         self.linear = nn.Linear(spec.channels * math.prod(sides), dim)
 
     def embed(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        if not self.gaps:
-            return self.linear(self.cut(x)), None
         cut = self.cut(x)
-        there = ~cut.isnan()
-        return self.linear(torch.where(there, cut, 0.0)), there.any(2)
+        if not self.gaps:
+            return self.linear(cut), None
+        known = ~cut.isnan()
+        return self.linear(torch.where(known, cut, 0.0)), known.any(2)
 
     def cut(self, x: Tensor) -> Tensor:
-        """(B,C,*space) -> (B,T,P), NaN left as it is."""
+        """(B,C,*space) -> patches (B,T,P), NaN included."""
         lengths = [many * side for many, side in zip(self.grid, self.sides, strict=True)]
-        more = [whole - length for whole, length in zip(lengths, self.space, strict=True)]
+        more = [padded - length for padded, length in zip(lengths, self.space, strict=True)]
         if any(more):
             x = pad(x, [n for side in reversed(more) for n in (0, side)], value=float("nan") if self.gaps else 0.0)
         if len(self.grid) == 1:
@@ -105,21 +94,21 @@ class Patches(Tokenize):
         return cut.reshape(x.shape[0], h * w, p * q * self.channels)
 
     @property
-    def guess(self) -> Guess:
-        """Its numbers; the loss is the length of the difference, over the numbers that are there. Knowing nothing, guess 0."""
+    def prediction(self) -> Prediction:
+        """Its numbers; the loss is the norm of the difference over the numbers that are present; by chance, 0."""
 
-        def loss(guesses: Tensor, x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-            wanted = _taken(self.cut(x), which)
-            there = ~wanted.isnan()
-            off = torch.where(there, guesses - wanted, 0.0) if self.gaps else guesses - wanted
-            return torch.linalg.vector_norm(off, dim=2), there.any(2)
+        def loss(predicted: Tensor, x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+            target = _gather(self.cut(x), which)
+            known = ~target.isnan()
+            off = torch.where(known, predicted - target, 0.0) if self.gaps else predicted - target
+            return torch.linalg.vector_norm(off, dim=2), known.any(2)
 
         width = self.linear.in_features
-        return Guess(width, loss, lambda x, which: loss(x.new_zeros(*which.shape, width), x, which))
+        return Prediction(width, loss, lambda x, which: loss(x.new_zeros(*which.shape, width), x, which))
 
 
 class Words(Tokenize):
-    """A table of vectors, one for each id."""
+    """An embedding table of ids."""
 
     def __init__(self, spec: Tokens, dim: int) -> None:
         super().__init__(spec.length, dim, spec.pad is not None)
@@ -131,15 +120,14 @@ class Words(Tokenize):
         return self.table(x), None if self.pad is None else x != self.pad
 
     @property
-    def guess(self) -> None:
+    def prediction(self) -> None:
         return None
 
 
 class Columns(Tokenize):
-    """A token for each column: value x a vector + another for numbers, a vector for each category, one more for missing.
+    """A token for each column: value x slope + offset for numbers, an embedding for each category, and one for missing values.
 
-    Args:
-        shared: one Linear for all columns of numbers, as in DABS, where only the position tells columns apart.
+    `shared` is one Linear for all columns of numbers, as in DABS, where only the position tells columns apart.
     """
 
     number: Tensor
@@ -152,18 +140,18 @@ class Columns(Tokenize):
         super().__init__(spec.features, dim, False)
         levels = spec.levels or (0,) * spec.features
         each = [many for many in levels if many]
-        known = {
+        indices = {
             "number": [column for column, many in enumerate(levels) if not many],
             "category": [column for column, many in enumerate(levels) if many],
             "levels": each,
-            "begin": [sum(each[:at]) for at in range(len(each))],  # of its vectors in the table
+            "begin": [sum(each[:at]) for at in range(len(each))],  # its first row in the table
         }
-        both = known["number"] + known["category"]
-        known["order"] = sorted(range(len(both)), key=both.__getitem__)  # from numbers and categories to columns
-        for name, values in known.items():
+        both = indices["number"] + indices["category"]
+        indices["order"] = sorted(range(len(both)), key=both.__getitem__)  # from numbers and categories to columns
+        for name, values in indices.items():
             self.register_buffer(name, torch.tensor(values, dtype=torch.int64), persistent=False)
         self.plain, self.widest = is_plain(spec), max(each, default=1)
-        many = 1 if shared else len(known["number"])
+        many = 1 if shared else len(indices["number"])
         self.slope, self.offset = (nn.Parameter(torch.empty(many, dim).uniform_(-1, 1)) for _ in range(2))  # as Linear(1, D)
         self.table = nn.Embedding(sum(each), dim) if each else None
         self.missing = nn.Parameter(torch.randn(spec.features, dim)) if spec.gaps else None
@@ -171,61 +159,50 @@ class Columns(Tokenize):
     def embed(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.plain:
             return x[:, :, None] * self.slope + self.offset, None
-        gone = x.isnan()
-        filled = torch.where(gone, 0.0, x)
+        missing = x.isnan()
+        filled = torch.where(missing, 0.0, x)
         tokens = filled.index_select(1, self.number)[..., None] * self.slope + self.offset
         if self.table is not None:
             words = self.table(self.codes(filled) + self.begin).to(tokens.dtype)
             tokens = torch.cat([tokens, words], 1).index_select(1, self.order)
-        return tokens if self.missing is None else torch.where(gone[..., None], self.missing, tokens), None
+        return tokens if self.missing is None else torch.where(missing[..., None], self.missing, tokens), None
 
     def codes(self, x: Tensor) -> Tensor:
-        """(B,C) int64 of the columns of categories, checked on a CPU."""
+        """(B,C) int64 codes of the categorical columns, checked on a CPU."""
         codes = x.index_select(1, self.category)
-        whole = codes.long()
-        if (
-            on_cpu(x)
-            and not torch.compiler.is_compiling()
-            and not bool(((codes == whole) & (whole >= 0) & (whole < self.levels)).all())
-        ):
+        integers = codes.long()
+        checked = on_cpu(x) and not torch.compiler.is_compiling()
+        if checked and not bool(((codes == integers) & (integers >= 0) & (integers < self.levels)).all()):
             raise ValueError(
                 "categories of a table must be whole numbers below the number of levels of their column, and some are not. Mix "
-                "and change them from depth 1 on; use the views swap or mask, which leave codes codes."
+                "them from depth 1 on, and use the views swap or mask, which preserve codes."
             )
-        return whole
+        return integers
 
     @property
-    def guess(self) -> Guess:
-        """A number by its distance, a category by cross-entropy. Knowing nothing, guess 0, the mean, or each category alike."""
+    def prediction(self) -> Prediction:
+        """Numbers with the absolute difference, categories with cross-entropy; by chance, 0 or all categories equally."""
         width = self.widest
 
         def levels_of(which: Tensor) -> Tensor:
             every = torch.zeros(self.count, dtype=torch.int64, device=which.device)
             return every.index_put_((self.category,), self.levels)[which]  # (B,K), 0 for a number
 
-        def loss(guesses: Tensor, x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-            wanted, levels = x.gather(1, which), levels_of(which)
-            off = (guesses[..., 0] - wanted.nan_to_num()).abs()
+        def loss(predicted: Tensor, x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
+            target, levels = x.gather(1, which), levels_of(which)
+            off = (predicted[..., 0] - target.nan_to_num()).abs()
             if self.table is not None:
                 beyond = torch.arange(width, device=x.device) >= levels[..., None].clamp(min=1)
-                target = torch.minimum(wanted.nan_to_num().long().clamp(min=0), (levels - 1).clamp(min=0))
-                among = cross_entropy(guesses.masked_fill(beyond, -1e9).flatten(0, 1), target.flatten(), reduction="none")
-                off = torch.where(levels > 0, among.view_as(off), off)
-            return off, ~wanted.isnan()
+                code = torch.minimum(target.nan_to_num().long().clamp(min=0), (levels - 1).clamp(min=0))
+                logits = predicted.masked_fill(beyond, -1e9).flatten(0, 1)
+                off = torch.where(levels > 0, cross_entropy(logits, code.flatten(), reduction="none").view_as(off), off)
+            return off, ~target.isnan()
 
-        def chance(x: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-            return loss(x.new_zeros(*which.shape, width), x, which)
-
-        return Guess(width, loss, chance)
+        return Prediction(width, loss, lambda x, which: loss(x.new_zeros(*which.shape, width), x, which))
 
 
 def tokenize(spec: Spec, dim: int, *, patch: int | tuple[int, ...] | None = None, shared: bool = False) -> Tokenize:
-    """The tokens of such examples.
-
-    Args:
-        patch: side of a patch of an image (None: 4, and 8 above 32 pixels), length of a segment of a series (None: such that
-            there are about 64).
-    """
+    """Build the first stage of a transformer; `patch` None: 4, or 8 for images above 32 pixels, or 64 segments of a series."""
     if isinstance(spec, Tokens):
         return Words(spec, dim)
     if isinstance(spec, Table):
@@ -237,6 +214,6 @@ def tokenize(spec: Spec, dim: int, *, patch: int | tuple[int, ...] | None = None
     return Patches(spec, dim, patch)
 
 
-def _taken(tokens: Tensor, which: Tensor) -> Tensor:
+def _gather(tokens: Tensor, which: Tensor) -> Tensor:
     """(B,T,P), (B,K) -> (B,K,P)."""
     return tokens.gather(1, which[..., None].expand(-1, -1, tokens.shape[2]))

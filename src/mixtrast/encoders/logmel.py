@@ -1,33 +1,29 @@
-from __future__ import annotations
-
 import math
 from contextlib import nullcontext
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from mixtrast.checks import is_number
-from mixtrast.encoders._encoder import Encoder
-from mixtrast.encoders._residual import choice
+from mixtrast.encoders._encoder import Encoder, Sizes
 from mixtrast.encoders.lenet import LeNet
 from mixtrast.encoders.resnet import ResNet
-from mixtrast.encoders.vgg import SIZES as VGG_SIZES
-from mixtrast.encoders.vgg import VGG
+from mixtrast.encoders.vgg import VGG, VGG11
 from mixtrast.spec import Image, Series, Spec
+from mixtrast.validation import check_choice, is_number
 
-SIZES: dict[str, dict[str, Any]] = {"logmel18": {"blocks": (2, 2, 2, 2), "width": 64}}
+SIZES: Sizes = {"logmel18": {"blocks": (2, 2, 2, 2), "width": 64}}
 
 
 class LogMel(Encoder):
-    """Sound becomes a picture, and a network for images looks at it: a log-mel spectrogram before `resnet`, `vgg` or `lenet`.
+    """A log-mel spectrogram of a sound, encoded by a network for images: `resnet`, `vgg` or `lenet`.
 
         S_mt = log( ε + Σ_f M_mf |Σ_n w_n x_n+th e^(-2πi fn/N)|² ),        a Hann window w of N samples every h
 
-    Depths: 0 the waveform, where sounds add as they do in air, 1 the spectrogram, 1 + d what is depth d of the body.
+    Depths: 0 the waveform, where sounds add as they do in air, 1 the spectrogram, 1 + d depth d of the body.
 
     Args:
-        rate: samples a second, of which the mel scale has to know.
+        rate: samples a second, for the mel scale.
         window: N in samples; None: the power of two next to 64 ms.
         hop: h in samples; None: such that there are about as many frames as mel bands.
         mels: bands.
@@ -37,10 +33,9 @@ class LogMel(Encoder):
 
     Reference: Davis and Mermelstein, IEEE Trans. ASSP 28, 1980; 32 bands x 32 frames are those of Lee et al., i-Mix,
         arXiv:2010.08887, for Speech Commands (window 2,048, hop 512 at 16 kHz).
-    Differs: i-Mix takes decibels below each sound's own maximum; here loudness is kept, since a mixture needs it.
+    Differs: i-Mix takes decibels below each sound's own maximum; here loudness is preserved, since a mixture needs it.
     """
 
-    tried: ClassVar[Spec] = Series(1, 8000)
     lr: ClassVar[float] = 0.003  # above 0.001 wherever both were run: docs/results/defaults.md
 
     def __init__(
@@ -59,33 +54,31 @@ class LogMel(Encoder):
         if not isinstance(spec, Series) or spec.gaps:
             what = f"{type(spec).__name__} {spec.shape}" if not isinstance(spec, Series) else "series with missing values"
             raise ValueError(
-                f"LogMel takes sound, whole series (C, L), got {what}. Use the resnet1d, mlp or transformer encoder."
+                f"LogMel takes sounds, series (C, L) without gaps, got {what}. Use the resnet1d, mlp or transformer encoder."
             )
-        whole = {"rate": rate, "window": window, "hop": hop, "mels": mels}
-        for name, value in whole.items():
+        for name, value in {"rate": rate, "window": window, "hop": hop, "mels": mels}.items():
             if value is not None and (not is_number(value) or value != int(value) or value < 1):
                 raise ValueError(f"`{name}` of LogMel must be a whole number above 0, got {value!r}.")
-        choice("LogMel", "body", body, ("resnet", "vgg11", "lenet"))
-        choice("LogMel", "block", block, ("basic", "bottleneck"))
+        check_choice("body", body, ("resnet", "vgg11", "lenet"))
+        check_choice("block", block, ("basic", "bottleneck"))
         if body != "resnet" and (blocks, width, block) != ((1, 1, 1), 32, "basic"):
-            raise ValueError(
-                f"`blocks`, `width` and `block` of LogMel are of the body resnet, got body {body!r}. Leave them out."
-            )
+            what = "`blocks`, `width` and `block` of LogMel are of the body resnet"
+            raise ValueError(f"{what}, got body {body!r}. Leave them out.")
         window = min(spec.length, 2 ** round(math.log2(0.064 * rate)) if window is None else window)
         hop = max(1, (spec.length - window) // max(1, mels - 1)) if hop is None else hop
         front = Spectrogram(rate, window, hop, mels)
         frames = 1 + (spec.length - window) // hop
-        seen = Image(spec.channels, mels, frames)
+        image = Image(spec.channels, mels, frames)
         if body == "resnet":
-            after: Encoder = ResNet(seen, blocks=blocks, width=width, block=block)
+            network: Encoder = ResNet(image, blocks=blocks, width=width, block=block)
         else:
-            after = LeNet(seen) if body == "lenet" else VGG(seen, **VGG_SIZES["vgg11"])
-        super().__init__([front, *after.stages], after.dim)
+            network = LeNet(image) if body == "lenet" else VGG(image, blocks=VGG11, width=64)
+        super().__init__([front, *network.stages], network.dim)
         self.spec = spec
 
 
 class Spectrogram(nn.Module):
-    """(B,C,L) -> (B,C,mels,frames): log-mel power. A product with cosines and sines, so that it leaves with the encoder."""
+    """(B,C,L) -> (B,C,mels,frames): log-mel power. A product with cosines and sines, which can be exported."""
 
     basis: Tensor
     bank: Tensor
@@ -102,7 +95,7 @@ class Spectrogram(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         kind = x.device.type
         wide = torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
-        with wide:  # a sum of squares of many sizes
+        with wide:  # a sum of squares of very different sizes
             parts = x.to(self.basis.dtype).unfold(2, self.window, self.hop) @ self.basis  # (B,C,T,2F)
             real, imaginary = parts.chunk(2, 3)
             mel: Tensor = (real.square() + imaginary.square()) @ self.bank
@@ -119,11 +112,9 @@ def mel_bank(rate: int, window: int, mels: int) -> Tensor:
     top = 2595 * math.log10(1 + rate / 2 / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, mels + 2, dtype=torch.float64) / 2595) - 1)
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    up = (frequency[:, None] - low) / (middle - low)
-    down = (high - frequency[:, None]) / (high - middle)
+    up, down = (frequency[:, None] - low) / (middle - low), (high - frequency[:, None]) / (high - middle)
     bank = torch.minimum(up, down).clamp(min=0)
-    nearest = (frequency[:, None] - middle).abs().argmin(0)
-    one = torch.zeros_like(bank).scatter_(0, nearest[None], 1.0)
+    one = torch.zeros_like(bank).scatter_(0, (frequency[:, None] - middle).abs().argmin(0)[None], 1.0)
     bank = torch.where(bank.sum(0) > 0, bank, one)
     found: Tensor = (bank / bank.sum(0)).float()
     return found

@@ -1,32 +1,26 @@
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor, nn
 
-from mixtrast.encoders._encoder import Encoder
+from mixtrast.encoders._encoder import Encoder, Sizes
 from mixtrast.spec import Spec, flat, is_plain, numbers
+from mixtrast.validation import check_dropout
 
-SIZES: dict[str, dict[str, Any]] = {
-    "imixmlp": {"widths": (2048, 2048, 4096, 4096, 8192), "embed": 64, "maxout": 4},
-}
+SIZES: Sizes = {"imixmlp": {"widths": (2048, 2048, 4096, 4096, 8192), "embed": 64, "maxout": 4}}
 
 
 class MLP(Encoder):
     """A multi-layer perceptron over the flattened numbers of an example: Linear-BN-ReLU for each of `widths`.
 
-    Depths: 0 the input as it is, d after the d-th of these layers (the embedding, where there is one, is the first). Ids,
-    categories and missing values first become numbers (`spec.flat`), which then are depth 1, and layers follow.
+    Depths: 0 the input, d after the d-th of these layers (the embedding, where there is one, is the first). Ids, categories and
+    missing values are first converted to numbers (`spec.flat`), which then are depth 1.
 
     Args:
         widths: outputs of each layer.
         embed: width of an embedding Linear-BN-ReLU before them; 0 is none.
-        groups: sizes of groups of neighbouring columns, each of which is embedded by a Linear of its own, without BN and ReLU;
+        groups: sizes of groups of neighbouring columns, each of which is embedded by its own Linear, without BN and ReLU;
             i-Mix has (10, 4, 40) for CovType: numbers, wilderness areas, soil types.
-        maxout: the last layer is a Linear without BN and ReLU, and the largest of each `maxout` of its outputs is taken; 0:
-            the last layer is like the others.
+        maxout: the last layer is a Linear without BN and ReLU, of whose outputs the largest of each `maxout` is taken; 0: the
+            last layer is the same as the others.
         norm: batch norm, and no bias before it.
         dropout: probability, after each ReLU.
 
@@ -34,10 +28,8 @@ class MLP(Encoder):
     largest of each four: 2,048 features, some 63 million weights.
 
     Reference: Lee et al., i-Mix, ICLR 2021, arXiv:2010.08887, appendix on tabular data, and its code.
-    Differs: for CovType the i-Mix code has `groups` (10, 4, 40), which `imixmlp` alone has not: tables differ.
+    Differs: for CovType the i-Mix code has `groups` (10, 4, 40), which `imixmlp` does not have: tables differ.
     """
-
-    of_data: ClassVar[tuple[str, ...]] = ("groups",)
 
     def __init__(
         self,
@@ -52,39 +44,41 @@ class MLP(Encoder):
     ) -> None:
         if isinstance(widths, int):
             widths = (widths,)
-        if not widths or not all(isinstance(width, int) and width > 0 for width in widths):
-            raise ValueError(f"`widths` of MLP must be one or more whole numbers above 0, got {widths!r}.")
-        whole = isinstance(embed, int) and isinstance(maxout, int)
-        if not whole or embed < 0 or maxout < 0 or (maxout and widths[-1] % maxout):
-            raise ValueError(
-                f"`embed` and `maxout` of MLP must be 0 or more, and maxout divide {widths[-1]}, got {embed}, {maxout}."
-            )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"`dropout` of MLP must be a probability below 1, got {dropout!r}.")
         groups = tuple(groups)
-        if groups and (
-            not embed or sum(groups) != numbers(spec) or not all(isinstance(size, int) and size > 0 for size in groups)
-        ):
-            raise ValueError(
-                f"`groups` of MLP must be sizes that sum to the {numbers(spec)} numbers of an example, beside an `embed`, got "
-                f"{groups!r} and embed {embed!r}. Leave it out."
-            )
-        sizes = [*([embed * max(1, len(groups))] if embed else []), *widths]
-        ins = [numbers(spec), *sizes[:-1]]
-        stages = [_layer(a, b, norm, dropout) for a, b in zip(ins, sizes, strict=True)]
+        _check(spec, widths, embed, groups, maxout, dropout)
+        outs = [*([embed * max(1, len(groups))] if embed else []), *widths]
+        ins = [numbers(spec), *outs[:-1]]
+        stages = [_layer(a, b, norm, dropout) for a, b in zip(ins, outs, strict=True)]
         if maxout:
-            stages[-1] = nn.Sequential(nn.Linear(ins[-1], sizes[-1]), Maxout(maxout))
+            stages[-1] = nn.Sequential(nn.Linear(ins[-1], outs[-1]), Maxout(maxout))
         if groups:
             stages[0] = nn.Sequential(_Grouped(groups, embed))
         if is_plain(spec):
             stages[0] = nn.Sequential(nn.Flatten(), *stages[0])
-        super().__init__(stages if is_plain(spec) else [_Flat(spec), *stages], sizes[-1] // maxout if maxout else sizes[-1])
+        super().__init__(stages if is_plain(spec) else [_Flat(spec), *stages], outs[-1] // maxout if maxout else outs[-1])
         self.spec = spec
         _initialise(self)
 
 
+def _check(spec: Spec, widths: tuple[int, ...], embed: int, groups: tuple[int, ...], maxout: int, dropout: float) -> None:
+    """Raise ValueError for options of MLP that are wrong or do not fit together."""
+    if not widths or not all(isinstance(width, int) and width > 0 for width in widths):
+        raise ValueError(f"`widths` of MLP must be one or more whole numbers above 0, got {widths!r}.")
+    integers = isinstance(embed, int) and isinstance(maxout, int)
+    if not integers or embed < 0 or maxout < 0 or (maxout and widths[-1] % maxout):
+        must = f"must be 0 or more, and maxout divide {widths[-1]}"
+        raise ValueError(f"`embed` and `maxout` of MLP {must}, got {embed}, {maxout}.")
+    check_dropout("MLP", dropout)
+    sizes = all(isinstance(size, int) and size > 0 for size in groups)
+    if groups and (not embed or sum(groups) != numbers(spec) or not sizes):
+        raise ValueError(
+            f"`groups` of MLP must be sizes that sum to the {numbers(spec)} numbers of an example, with an `embed`, got "
+            f"{groups!r} and embed {embed!r}. Leave it out."
+        )
+
+
 class _Grouped(nn.Module):
-    """A Linear for each group of neighbouring columns, their outputs side by side."""
+    """A Linear for each group of neighbouring columns, with concatenated outputs."""
 
     def __init__(self, groups: tuple[int, ...], embed: int) -> None:
         super().__init__()
@@ -96,17 +90,17 @@ class _Grouped(nn.Module):
 
 
 class _Flat(nn.Module):
-    """`spec.flat`: any kind of example as numbers."""
+    """`spec.flat`: any kind of example -> numbers (B, D)."""
 
     one: Tensor
 
-    def __init__(self, of: Spec) -> None:
+    def __init__(self, spec: Spec) -> None:
         super().__init__()
-        self.of = of
-        self.register_buffer("one", torch.ones(()), persistent=False)  # of the type that the layers after it are of
+        self.spec = spec
+        self.register_buffer("one", torch.ones(()), persistent=False)  # has the dtype of the weights
 
     def forward(self, x: Tensor) -> Tensor:
-        return flat(self.of, x).to(self.one.dtype)
+        return flat(self.spec, x).to(self.one.dtype)
 
 
 class Maxout(nn.Module):
@@ -122,17 +116,12 @@ class Maxout(nn.Module):
 
 
 def _layer(inputs: int, outputs: int, norm: bool, dropout: float) -> nn.Sequential:
-    layers: Sequence[nn.Module] = [
-        nn.Linear(inputs, outputs, bias=not norm),
-        *([nn.BatchNorm1d(outputs)] if norm else []),
-        nn.ReLU(),
-        *([nn.Dropout(dropout)] if dropout else []),
-    ]
-    return nn.Sequential(*layers)
+    norms, dropouts = [nn.BatchNorm1d(outputs)] if norm else [], [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(nn.Linear(inputs, outputs, bias=not norm), *norms, nn.ReLU(), *dropouts)
 
 
 def _initialise(module: nn.Module) -> None:
-    """He et al., arXiv:1502.01852, for layers that a ReLU follows; torch's own default shrinks what passes a deep MLP."""
+    """Draw weights as He et al., arXiv:1502.01852; torch's default shrinks the activations of a deep MLP with ReLU."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -1,19 +1,18 @@
-from __future__ import annotations
-
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from mixtrast.encoders._encoder import Encoder
-from mixtrast.encoders._residual import check, choice, groups, initialise
+from mixtrast.encoders._encoder import Encoder, Sizes
+from mixtrast.encoders._residual import check_sizes, groups, image_spec, initialise
 from mixtrast.spec import Spec
+from mixtrast.validation import check_choice
 
-SIZES: dict[str, dict[str, Any]] = {"preactresnet18": {"blocks": (2, 2, 2, 2), "width": 64}}
+SIZES: Sizes = {"preactresnet18": {"blocks": (2, 2, 2, 2), "width": 64}}
 
 
 class PreActResNet(Encoder):
-    """A residual network for small images in which BN and ReLU come before each convolution: nothing follows the addition.
+    """A pre-activation residual network for small images: BN and ReLU come before each convolution, none after the addition.
 
     A 3x3 convolution at full size, then groups of blocks; each group after the first halves the sides (rounded up) and doubles
     the channels; at the end the mean over the pixels.
@@ -28,7 +27,7 @@ class PreActResNet(Encoder):
             and many others took for CIFAR: it has neither, and begins with torch's own weights. "mixup" is what the authors of
             mixup published, under the name ResNet18: as kuangliu, with BN and ReLU after the convolution of the stem.
 
-    Where the last maps have one pixel, batch norm has nothing but the batch to go by: training then takes 2 examples or more.
+    Where the last maps have one pixel, batch norm normalises over the batch only: training then takes 2 examples or more.
 
     Reference: He et al., Identity mappings in deep residual networks, ECCV 2016, arXiv:1603.05027, figure 4e, and the appendix
     on the first and the last unit; Zhang et al., mixup, ICLR 2018, arXiv:1710.09412, and its code.
@@ -44,8 +43,9 @@ class PreActResNet(Encoder):
         width: int = 32,
         compatible: Literal["he", "kuangliu", "mixup"] = "he",
     ) -> None:
-        image = check("PreActResNet", spec, blocks, width)
-        choice("PreActResNet", "compatible", compatible, ("he", "kuangliu", "mixup"))
+        image = image_spec("PreActResNet", spec)
+        check_sizes("PreActResNet", blocks, width)
+        check_choice("compatible", compatible, ("he", "kuangliu", "mixup"))
         stem: nn.Module = nn.Conv2d(image.channels, width, 3, 1, 1, bias=False)
         if compatible == "mixup":
             stem = nn.Sequential(stem, nn.BatchNorm2d(width), nn.ReLU())
@@ -61,11 +61,7 @@ class PreActResNet(Encoder):
 
 
 class PreActBlock(nn.Module):
-    """x + conv(ReLU(BN(conv(h)))) with h = ReLU(BN(x)), both 3x3; a projection is of h: conv(h) + ...
-
-    Args:
-        activated: h + ... instead of x + ... where there is no projection.
-    """
+    """x + conv(ReLU(BN(conv(h)))) with h = ReLU(BN(x)), both 3x3; projected conv(h) + ..., or h + ... where `activated`."""
 
     def __init__(self, inputs: int, channels: int, stride: int, *, activated: bool = False) -> None:
         super().__init__()

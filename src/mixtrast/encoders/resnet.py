@@ -1,26 +1,25 @@
-from __future__ import annotations
-
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from mixtrast.encoders._encoder import Encoder
-from mixtrast.encoders._residual import check, choice, groups, initialise
+from mixtrast.encoders._encoder import Encoder, Sizes
+from mixtrast.encoders._residual import BasicBlock, check_sizes, groups, image_spec, initialise, shortcut
 from mixtrast.spec import Spec
+from mixtrast.validation import check_choice
 
-SIZES: dict[str, dict[str, Any]] = {
+SIZES: Sizes = {
     "resnet8": {"blocks": (1, 1, 1)},
     "resnet18": {"blocks": (2, 2, 2, 2), "width": 64},
     "resnet20": {"blocks": (3, 3, 3), "width": 16},
     "resnet34": {"blocks": (3, 4, 6, 3), "width": 64},
     "resnet50": {"blocks": (3, 4, 6, 3), "width": 64, "block": "bottleneck"},
 }
-SMALL = 64  # pixels of the shorter side, up to which images keep their size in the stem
+SMALL = 64  # pixels of the shorter side, up to which the stem does not shrink images
 
 
 class ResNet(Encoder):
-    """A residual network for images: a stem, groups of blocks that halve the sides, and the mean over the pixels.
+    """A residual network for images: a stem, groups of blocks that halve the sides, and global average pooling.
 
     Each group after the first halves the sides (rounded up, so that no image is too small) and doubles the channels.
     Depths: 0 the input, 1 after the stem, 1 + g after group g (the last one pooled). Manifold mixup counts the stem with the
@@ -31,10 +30,10 @@ class ResNet(Encoder):
         width: channels of the stem and the first group; 64 in the published networks, 16 in the ResNet-20 for CIFAR.
         block: "basic", two 3x3 convolutions; "bottleneck", 1x1, 3x3, 1x1, which gives 4 times the channels of its group.
         stem: "cifar", one 3x3 convolution at full size; "imagenet", 7x7 with stride 2 and max pooling 3x3 with stride 2, which
-            leave a quarter of the sides; "auto", cifar where the shorter side has at most 64 pixels, else imagenet. What was
-            chosen is the attribute `stem`.
+            leave a quarter of the sides; "auto", cifar where the shorter side has at most 64 pixels, else imagenet. The
+            attribute `stem` has the choice.
 
-    Where the last maps have one pixel, batch norm has nothing but the batch to go by: training then takes 2 examples or more.
+    Where the last maps have one pixel, batch norm normalises over the batch only: training then takes 2 examples or more.
 
     Reference: He et al., Deep residual learning, CVPR 2016, arXiv:1512.03385, sections 3.4 and 4.2, tables 1 and 6. The cifar
     stem before groups of 64 to 512 channels is that of SupContrast, i-Mix and OpenMixup for CIFAR.
@@ -54,9 +53,10 @@ class ResNet(Encoder):
         block: Literal["basic", "bottleneck"] = "basic",
         stem: Literal["auto", "cifar", "imagenet"] = "auto",
     ) -> None:
-        image = check("ResNet", spec, blocks, width)
-        choice("ResNet", "block", block, ("basic", "bottleneck"))
-        choice("ResNet", "stem", stem, ("auto", "cifar", "imagenet"))
+        image = image_spec("ResNet", spec)
+        check_sizes("ResNet", blocks, width)
+        check_choice("block", block, ("basic", "bottleneck"))
+        check_choice("stem", stem, ("auto", "cifar", "imagenet"))
         if stem == "auto":
             stem = "cifar" if min(image.height, image.width) <= SMALL else "imagenet"
         kind = BasicBlock if block == "basic" else Bottleneck
@@ -69,24 +69,6 @@ class ResNet(Encoder):
 
     def extra_repr(self) -> str:
         return f"stem={self.stem!r}"
-
-
-class BasicBlock(nn.Module):
-    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))), both 3x3."""
-
-    expansion = 1
-
-    def __init__(self, inputs: int, channels: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, channels, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
-        self.shortcut = _shortcut(inputs, channels, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = torch.relu_(self.bn1(self.conv1(x)))
-        return torch.relu_(self.bn2(self.conv2(h)) + self.shortcut(x))
 
 
 class Bottleneck(nn.Module):
@@ -103,18 +85,12 @@ class Bottleneck(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
-        self.shortcut = _shortcut(inputs, outputs, stride)
+        self.shortcut = shortcut(inputs, outputs, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         h = torch.relu_(self.bn1(self.conv1(x)))
         h = torch.relu_(self.bn2(self.conv2(h)))
         return torch.relu_(self.bn3(self.conv3(h)) + self.shortcut(x))
-
-
-def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    if stride == 1 and inputs == outputs:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
 def _stem(channels: int, width: int, kind: str) -> nn.Sequential:

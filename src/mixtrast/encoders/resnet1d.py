@@ -1,23 +1,22 @@
-from __future__ import annotations
-
-from typing import Any, ClassVar
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from mixtrast.encoders._encoder import Encoder
-from mixtrast.encoders._residual import check_sizes, groups
+from mixtrast.encoders._encoder import Encoder, Sizes
+from mixtrast.encoders._residual import BasicBlock, check_sizes, groups, initialise
 from mixtrast.spec import Series, Spec
 
-SIZES: dict[str, dict[str, Any]] = {"resnet1d18": {"blocks": (2, 2, 2, 2), "width": 64}}
+SIZES: Sizes = {"resnet1d18": {"blocks": (2, 2, 2, 2), "width": 64}}
 
 
 class ResNet1d(Encoder):
-    """A residual network for series: a stem, groups of blocks that halve the time and double the channels, the mean over time.
+    """A residual network for series: a stem, groups of blocks that halve the length, and global average pooling.
 
-    Depths: 0 the input, 1 after the stem, 1 + g after group g (the last one pooled). Of series that may lack values or be
-    shorter than others, depth 1 is the series with its gaps filled by 0 and one channel more that is 1 where something is
-    there, and all else comes one later.
+    Each group after the first doubles the channels.
+    Depths: 0 the input, 1 after the stem, 1 + g after group g (the last one pooled). With series that may have missing values
+    or different lengths, depth 1 is the series with gaps filled by 0 and a further channel that is 1 where a value is present;
+    all later depths are one larger.
 
     Args:
         blocks: how many in each group.
@@ -27,8 +26,6 @@ class ResNet1d(Encoder):
     Reference: Wang et al., Time series classification from scratch with deep neural networks, IJCNN 2017, arXiv:1611.06455.
     Differs: groups halve the time, as those for images do, and blocks have two convolutions where the paper's have three.
     """
-
-    tried: ClassVar[Spec] = Series(1, 8)
 
     def __init__(self, spec: Spec, *, blocks: tuple[int, ...] = (1, 1, 1), width: int = 32, kernel: int = 7) -> None:
         if not isinstance(spec, Series):
@@ -40,39 +37,16 @@ class ResNet1d(Encoder):
             raise ValueError(f"`kernel` of ResNet1d must be an odd number above 0, got {kernel!r}. Usual is 7.")
         inputs = spec.channels + spec.gaps
         stem = nn.Sequential(nn.Conv1d(inputs, width, kernel, 1, kernel // 2, bias=False), nn.BatchNorm1d(width), nn.ReLU())
-        found, dim = groups(lambda a, b, stride: Block(a, b, stride, kernel), blocks, width)
-        found[-1] = nn.Sequential(found[-1], nn.AdaptiveAvgPool1d(1), nn.Flatten())
-        super().__init__([*([Fill()] if spec.gaps else []), stem, *found], dim)
+        grouped, dim = groups(partial(BasicBlock, kernel=kernel, axes=1), blocks, width)
+        grouped[-1] = nn.Sequential(grouped[-1], nn.AdaptiveAvgPool1d(1), nn.Flatten())
+        super().__init__([*([FillGaps()] if spec.gaps else []), stem, *grouped], dim)
         self.spec = spec
-        for part in self.modules():
-            if isinstance(part, nn.Conv1d):
-                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+        initialise(self)
 
 
-class Fill(nn.Module):
-    """(B,C,L) with NaN -> (B,C+1,L): 0 where values lack, and a channel that is 1 where any is there."""
+class FillGaps(nn.Module):
+    """(B,C,L) with NaN -> (B,C+1,L): 0 where values are missing, and a channel that is 1 where any is present."""
 
     def forward(self, x: Tensor) -> Tensor:
-        gone = x.isnan()
-        return torch.cat([torch.where(gone, 0.0, x), (~gone).any(1, keepdim=True).to(x.dtype)], 1)
-
-
-class Block(nn.Module):
-    """ReLU(x + BN(conv(ReLU(BN(conv(x)))))), the first of `kernel`, the second of 3."""
-
-    def __init__(self, inputs: int, channels: int, stride: int, kernel: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv1d(inputs, channels, kernel, stride, kernel // 2, bias=False)
-        self.bn1 = nn.BatchNorm1d(channels)
-        self.conv2 = nn.Conv1d(channels, channels, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm1d(channels)
-        plain = stride == 1 and inputs == channels
-        self.shortcut = (
-            nn.Identity()
-            if plain
-            else nn.Sequential(nn.Conv1d(inputs, channels, 1, stride, bias=False), nn.BatchNorm1d(channels))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = torch.relu_(self.bn1(self.conv1(x)))
-        return torch.relu_(self.bn2(self.conv2(h)) + self.shortcut(x))
+        missing = x.isnan()
+        return torch.cat([torch.where(missing, 0.0, x), (~missing).any(1, keepdim=True).to(x.dtype)], 1)

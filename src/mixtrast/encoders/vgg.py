@@ -1,37 +1,32 @@
-from __future__ import annotations
-
-from typing import Any
-
 from torch import nn
 
-from mixtrast.encoders._encoder import Encoder
-from mixtrast.encoders._residual import check, initialise
+from mixtrast.encoders._encoder import Encoder, Sizes
+from mixtrast.encoders._residual import check_sizes, image_spec, initialise
 from mixtrast.spec import Spec
 
-SIZES: dict[str, dict[str, Any]] = {
-    "vgg11": {"blocks": (1, 1, 2, 2, 2), "width": 64},
-    "vgg16": {"blocks": (2, 2, 3, 3, 3), "width": 64},
-}
+VGG11 = (1, 1, 2, 2, 2)  # convolutions in each group
+SIZES: Sizes = {"vgg11": {"blocks": VGG11, "width": 64}, "vgg16": {"blocks": (2, 2, 3, 3, 3), "width": 64}}
 WIDEST = 8  # times the channels of the first group, beyond which groups grow no wider
 
 
 class VGG(Encoder):
-    """3x3 convolutions in groups, each followed by max pooling that halves the sides, and the mean over the pixels.
+    """Groups of 3x3 convolutions, each followed by max pooling that halves the sides, and global average pooling.
 
     Depths: 0 the input, g after group g (the last one pooled). A side of one pixel stays one.
 
     Args:
         blocks: convolutions in each group. (1,1,2,2,2) is VGG-11, (2,2,3,3,3) VGG-16.
         width: channels of the first group; each next one has twice as many, up to eight times.
-        norm: whether batch norm stands behind each convolution.
+        norm: whether batch norm follows each convolution.
 
     Reference: Simonyan, Zisserman, Very deep convolutional networks, ICLR 2015, arXiv:1409.1556, table 1, A and D; mixup's
         table of spoken words (Zhang et al., arXiv:1710.09412, section 3.3) is of VGG-11.
-    Differs: no fully connected layers before the features, so any size of image goes, and batch norm by default.
+    Differs: no fully connected layers before the features, so images may have any size, and batch norm by default.
     """
 
     def __init__(self, spec: Spec, *, blocks: tuple[int, ...] = (1, 1, 2), width: int = 32, norm: bool = True) -> None:
-        image = check("VGG", spec, blocks, width)
+        image = image_spec("VGG", spec)
+        check_sizes("VGG", blocks, width)
         stages, inputs, sides = [], image.channels, (image.height, image.width)
         for group, many in enumerate(blocks):
             channels = width * min(2**group, WIDEST)

@@ -1,6 +1,6 @@
-"""An encoder as a file for others, with its scaling inside, checked by running the file.
+"""An encoder as a file for other programs, with its scaling inside, checked by running the file.
 
-.safetensors    weights and buffers; with a .json of the same name beside it, `export.load` and any other code rebuild it
+.safetensors    weights and buffers; with the .json of the same name, `inference.rebuild` and any other code rebuild it
 .onnx           for ONNX Runtime and whatever else reads ONNX
 .pt2            a torch.export program: `torch.export.load(path).module()(x)`, without this library
 
@@ -8,11 +8,8 @@ The last two take float32 examples (N, *shape) of any N and give features (N, di
 255), all else as it was read; ids of tokens are int64.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
-import json
 import logging
 import os
 import re
@@ -21,44 +18,47 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from mixtrast.checks import check_choice
 from mixtrast.encoders import Encoder
-from mixtrast.export import HOW, WEIGHTS, Kept
+from mixtrast.inference import EncoderRecord, TrainedEncoder, rebuild
+from mixtrast.recipe import OWN
+from mixtrast.records.folder import ENCODER, ENCODER_OPTIONS
 from mixtrast.spec import Spec, Tokens, examples
+from mixtrast.validation import check_choice
 from mixtrast.views import Scale
 
+Format = Literal["safetensors", "onnx", "torch"]
 FORMATS = {"safetensors": ".safetensors", "onnx": ".onnx", "torch": ".pt2"}
 TRIED = (1, 2, 5)  # examples in the batches on which a file is run before it is kept
-ALIKE = 1e-4  # of the length of a feature vector: what two runtimes may differ by in float32
+TOLERANCE = 1e-4  # of the length of a feature vector: what two runtimes may differ by in float32
 
 
-class Whole(nn.Module):
+class ScaledEncoder(nn.Module):
     """Scaling and encoder in one: examples as read -> features."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, trained: TrainedEncoder) -> None:
         super().__init__()
-        self.encoder: Encoder = kept.encoder.eval()
-        self.register_buffer("mean", kept.scale.mean.clone())
-        self.register_buffer("std", kept.scale.std.clone())
+        self.encoder: Encoder = trained.encoder.eval()
+        self.register_buffer("mean", trained.scale.mean.clone())
+        self.register_buffer("std", trained.scale.std.clone())
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.encoder(Scale(self.mean, self.std)(x)).flatten(1)
         return features
 
 
-def write(kept: Kept, folder: Path, out: Path, format: str | None = None) -> float:  # noqa: A002 - the word of the command
-    """Writes the encoder of a run folder to `out`, runs the file, and keeps it only where it gives the same features.
+def write(trained: TrainedEncoder, folder: Path, out: Path, format: str | None = None) -> float:  # noqa: A002 - the word of the command
+    """Write the encoder of a run folder to `out`; the file stays only if running it gives the same features.
 
     Args:
-        kept: the encoder, from `export.load(folder)`.
+        trained: the encoder, from `inference.load(folder)`.
         format: "safetensors", "onnx" or "torch"; None: by the ending of `out`.
 
     Returns: the largest difference of a feature vector to the encoder's own, over its length.
@@ -67,31 +67,29 @@ def write(kept: Kept, folder: Path, out: Path, format: str | None = None) -> flo
         where what writes or runs ONNX is not installed.
     """
     format = _format(out, format)  # noqa: A001
-    beside = out.with_suffix(".json")
-    for path in (out, beside) if format == "safetensors" else (out,):
+    options = out.with_suffix(".json")
+    for path in (out, options) if format == "safetensors" else (out,):
         if path.exists():
             raise FileExistsError(f"{path} exists already, and nothing is overwritten. Choose another -o.")
     if not out.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {out.parent} to write {out.name} into. Make it first.")
-    whole = Whole(kept).cpu()
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as made:
-        partial = Path(made) / out.name
+    encoder = ScaledEncoder(trained).cpu()
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}.") as temporary:
+        partial = Path(temporary) / out.name
         if format == "safetensors":
-            shutil.copyfile(folder / WEIGHTS, partial)
-            shutil.copyfile(folder / HOW, Path(made) / beside.name)
-            run = _rebuilt(partial)
+            run = _safetensors(folder, partial)
         else:
-            run = {"onnx": _onnx, "torch": _torch}[format](whole, kept.spec, partial)
-        off = _difference(whole, kept.spec, run)
-        if not off <= ALIKE:
+            run = {"onnx": _onnx, "torch": _torch}[format](encoder, trained.spec, partial)
+        difference = _difference(encoder, trained.spec, run)
+        if not difference <= TOLERANCE:
             raise ValueError(
-                f"the exported file gives other features than the encoder: they differ by {off:.1e} of their length, more than "
-                f"{ALIKE:.0e}. Use another --format."
+                f"the exported file gives other features than the encoder: they differ by {difference:.1e} of their length, "
+                f"more than {TOLERANCE:.0e}. Use another --format."
             )
         if format == "safetensors":
-            os.replace(Path(made) / beside.name, beside)
+            os.replace(partial.with_suffix(".json"), options)
         os.replace(partial, out)
-    return off
+    return difference
 
 
 def _format(out: Path, format: str | None) -> str:  # noqa: A002
@@ -106,18 +104,18 @@ def _format(out: Path, format: str | None) -> str:  # noqa: A002
     return format
 
 
-def _difference(whole: Whole, shape: Spec, run: Callable[[Tensor], Tensor]) -> float:
+def _difference(encoder: ScaledEncoder, shape: Spec, run: Callable[[Tensor], Tensor]) -> float:
     """Over batches of several sizes; NaN where a file gives NaN."""
     most = 0.0
     for number, rows in enumerate(TRIED):
         x = examples(shape, rows, torch.Generator().manual_seed(number))
-        x = whole.mean + whole.std * x if x.is_floating_point() else x  # examples as they are in the mean
+        x = encoder.mean + encoder.std * x if x.is_floating_point() else x  # examples as they are in the mean
         if getattr(shape, "gaps", False):
             x[-1, ..., 0] = float("nan")
         elif isinstance(shape, Tokens) and shape.pad is not None:
             x[-1, shape.length // 2 :] = shape.pad
         with torch.no_grad():
-            ours = whole(x)
+            ours = encoder(x)
         theirs = run(x).detach()
         if theirs.shape != ours.shape:
             raise ValueError(f"the exported file gives shape {tuple(theirs.shape)}, the encoder {tuple(ours.shape)}.")
@@ -126,43 +124,28 @@ def _difference(whole: Whole, shape: Spec, run: Callable[[Tensor], Tensor]) -> f
     return most
 
 
-def _rebuilt(partial: Path) -> Callable[[Tensor], Tensor]:
-    """From the two files alone, by what they say."""
-    from safetensors.torch import load_file
-
-    from mixtrast import encoders, spec
-
-    how = json.loads(partial.with_suffix(".json").read_text(encoding="utf-8"))
-    part: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in how["encoder"].items()}
-    name = part.pop("name")
-    if name == "own":
+def _safetensors(folder: Path, partial: Path) -> Callable[[Tensor], Tensor]:
+    """Copy both files of the run folder, and rebuild the encoder from the copies alone."""
+    if EncoderRecord.read(folder / ENCODER_OPTIONS).part.name == OWN:
         raise ValueError("an encoder of your own is rebuilt by your own code: export it as .onnx or .pt2.")
-    encoder = encoders.get(name, spec.from_dict(how["spec"]), **part)
-    encoder.load_state_dict(load_file(partial))
-    mean, std = (torch.tensor(how[key], dtype=torch.float32) for key in ("mean", "std"))
-    encoder.eval()
-
-    @torch.no_grad()
-    def run(x: Tensor) -> Tensor:
-        features: Tensor = encoder(Scale(mean, std)(x)).flatten(1)
-        return features
-
-    return run
+    shutil.copyfile(folder / ENCODER, partial)
+    shutil.copyfile(folder / ENCODER_OPTIONS, partial.with_suffix(".json"))
+    return ScaledEncoder(rebuild(partial.with_suffix(".json"), partial))
 
 
-def _torch(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor]:
-    torch.export.save(_program(whole, shape), partial)
+def _torch(encoder: ScaledEncoder, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor]:
+    torch.export.save(_program(encoder, shape), partial)
     module: Any = torch.export.load(partial).module()
     return module  # type: ignore[no-any-return]
 
 
-def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor]:
+def _onnx(encoder: ScaledEncoder, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor]:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter uses it
     except ImportError as error:
         raise ImportError("writing and checking .onnx needs pip install 'mixtrast[onnx]'. Or write .pt2.") from error
-    program = _program(whole, shape)
+    program = _program(encoder, shape)
     with _tracing():
         made = torch.onnx.export(program, input_names=["examples"], output_names=["features"], dynamo=True, verbose=False)
         assert made is not None
@@ -176,16 +159,16 @@ def _onnx(whole: Whole, shape: Spec, partial: Path) -> Callable[[Tensor], Tensor
     return run
 
 
-def _program(whole: Whole, shape: Spec) -> Any:
+def _program(encoder: ScaledEncoder, shape: Spec) -> Any:
     """Traced for batches of any size."""
     x = examples(shape, 2, torch.Generator().manual_seed(0))
     with _tracing():
-        return torch.export.export(whole, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
+        return torch.export.export(encoder, (x,), dynamic_shapes={"x": {0: torch.export.Dim.DYNAMIC}})
 
 
 @contextlib.contextmanager
 def _tracing() -> Iterator[None]:
-    """Without what torch and ONNX say of their own insides; an encoder that they cannot follow is a ValueError.
+    """Silence what torch and ONNX print while they trace; an encoder that they cannot trace is a ValueError.
 
     Raises: ValueError.
     """

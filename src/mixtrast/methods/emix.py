@@ -1,28 +1,29 @@
-from __future__ import annotations
-
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 
-from mixtrast.checks import check_choice
+from mixtrast.algebra.labels import Mix
 from mixtrast.encoders import Encoder, Head
-from mixtrast.labels import Mix
-from mixtrast.methods._method import Batch, Contrastive, Loss, identities, one_view
+from mixtrast.methods._batch import Batch, Loss
+from mixtrast.methods._contrastive import Contrastive, instances
+from mixtrast.methods._method import DefaultMixer
+from mixtrast.methods._mixing import MixingMethod
 from mixtrast.mixers import Mixer, OneOf
+from mixtrast.validation import check_choice
 
 
-class EMix(Contrastive):
-    """Mixtures of embedded examples find, among the same examples unmixed, both their ingredients: i-Mix without views.
+class EMix(MixingMethod, Contrastive):
+    """Mixtures of embedded examples are matched with both of their unmixed ingredients: i-Mix without augmentations.
 
         h = embed(x),   h̃_i = λ_i h_i + (1 - λ_i) sg(h_π(i)),        l_i = -λ_i log p_i,i - (1 - λ_i) log p_i,π(i)
 
-    with p_ij the softmax of <z̃_i, z_j> / τ over all clean z_j of the batch, the own among them: no view is drawn, and what
-    makes the two differ is the mixing and dropout. Mixtures and clean examples pass the rest of the encoder apart. Works on any
-    kind of input, ids and categories too, as only their embeddings are mixed. No label is looked at.
+    with p_ij the softmax of <z̃_i, z_j> / τ over all clean z_j of the batch, including its own, and sg stop-gradient. There is
+    one view: mixtures and clean examples differ by mixing and dropout, and are encoded separately from `depth` on. Works on any
+    kind of input, ids and categories too, as only their embeddings are mixed. Labels are not used.
 
     Args:
-        mixer: how; mixup with λ = max(λ, 1 - λ) where none is given.
-        depth: where: 1 the embedding, deeper as the encoder says; of several, one is drawn for each batch.
+        mixer: by default mixup with λ = max(λ, 1 - λ).
+        depth: where to mix: 1 is the embedding, deeper as the encoder says; of several, one is drawn for each batch.
         detach: whether the partner has no gradient (sg).
         compatible: "dabs" gives every row the mean λ of the batch in its target, as the published code does by a broadcast;
             its inputs are mixed by their own λ all the same.
@@ -33,9 +34,9 @@ class EMix(Contrastive):
     Reference: Tamkin et al., DABS, arXiv:2111.12062, section 4.2, and its code; after Lee et al., i-Mix, arXiv:2010.08887.
     """
 
-    needs: ClassVar[int] = 1
-    on_tokens: ClassVar[bool] = True
-    mixing: ClassVar[dict[str, Any] | None] = {"name": "mixup", "dominant": True}
+    views_needed: ClassVar[int] = 1
+    prefers_transformer: ClassVar[bool] = True
+    default_mixer: ClassVar[DefaultMixer | None] = DefaultMixer("mixup", {"dominant": True})
 
     def __init__(
         self,
@@ -51,15 +52,15 @@ class EMix(Contrastive):
     ) -> None:
         super().__init__(encoder, temperature, projector, dim)
         check_choice("compatible", compatible, ("none", "dabs"))
-        self.mixer, self.depth = self._mixing(mixer, depth)
+        self.set_mixing(mixer, depth)
         self.detach, self.compatible = detach, compatible
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        depth = self._draw(self.depth, generator)
-        (h,) = self._up_to(depth, one_view(batch, self))
-        mixed, mix = self.mixer(h, generator, pool=h.detach() if self.detach else h)
+        depth = self.draw_depth(generator)
+        (h,) = self.run_to(depth, *self.views(batch))
+        mixed, mix = self.mix(h, generator, depth, pool=h.detach() if self.detach else h)
         if self.compatible == "dabs":
             mix = Mix(mix.parents, mix.weight.mean(0, keepdim=True).expand_as(mix.weight))
         z, c = self.embed(mixed, depth), self.embed(h, depth)
-        who = identities(c)
-        return self.compare(z, c, who.mix(mix), who)
+        labels = instances(c)
+        return self.compare(z, c, labels.mix(mix), labels)

@@ -1,18 +1,16 @@
-from __future__ import annotations
-
 import torch
 
 from mixtrast.encoders import Encoder, Head
-from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Contrastive, Loss, two_views
+from mixtrast.methods._batch import Batch, Loss
+from mixtrast.methods._contrastive import Contrastive, instances
 
 
 class NPair(Contrastive):
-    """View 1 of an example finds its own view 2 among those of the batch: the N-pair loss, in one direction.
+    """View 1 of an example is matched with its view 2 among the second views of the batch: the N-pair loss, in one direction.
 
         l_i = -<z_i, c_i> / τ + log Σ_j exp(<z_i, c_j> / τ),       z of view 1, c of view 2
 
-    Both views pass the encoder together. No label is looked at.
+    Both views are encoded together. Labels are not used.
 
     Args:
         temperature: τ. i-Mix has .2 for CIFAR, .5 for speech, .1 for tables.
@@ -26,6 +24,6 @@ class NPair(Contrastive):
         super().__init__(encoder, temperature, projector, dim)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        z, c = self.embed(torch.cat(two_views(batch, self))).chunk(2)
-        who = Labels.of(torch.arange(len(z), device=z.device))
-        return self.compare(z, c, who, who)
+        z, c = self.embed(torch.cat(self.views(batch))).chunk(2)
+        labels = instances(z)
+        return self.compare(z, c, labels, labels)

@@ -1,37 +1,36 @@
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mixtrast.checks import check_choice
-from mixtrast.encoders import Encoder, Tokenize
-from mixtrast.methods._hidden import Chosen, checked_rate, choose
-from mixtrast.methods._method import Batch, Loss, Method, one_view
+from mixtrast.encoders import Encoder
+from mixtrast.methods._batch import Batch, Loss
+from mixtrast.methods._method import Method
+from mixtrast.methods._tokens import Chosen, checked_rate, choose, tokenize_of
+from mixtrast.validation import check_choice
 
 
 class ShED(Method):
-    """Some tokens of an example change places, and a linear layer on each token's output tells which: shuffled embeddings.
+    """Some tokens of an example change places, and a linear layer on each token's output detects which: shuffled embeddings.
 
         l_t = -log p_t(moved or not),        p_t = softmax(W output_t + b), the mean over all tokens of the batch
 
-    A share of the tokens is moved round one place in a random ring, so none of them stays. Nothing is mixed between
-    examples and no label is looked at. Most tokens are not moved: to say so of all is the chance level that is shown.
+    A share of the tokens moves by one place along a random ring, so that each of them changes its place. Nothing is mixed
+    between examples, and labels are not used. The chance level is that of predicting the share of moved tokens for every token.
 
     Args:
         rate: share of the tokens that move, 2 at least.
-        depth: where: 1, before tokens know their place, or 2, after it.
-        compatible: "dabs": one token may be chosen alone, which then counts as moved; and tokens that were replaced by their
-            like count as moved too. Else only what is another counts.
+        depth: where to move them: 1, before positions are added, or 2, after it.
+        compatible: "dabs": one token may be chosen alone, which then counts as moved; and tokens that were replaced by an equal
+            token count as moved too. Else only tokens that changed count.
 
     Reference: Tamkin et al., DABS, arXiv:2111.12062, section 4.2, and its code.
     """
 
-    needs: ClassVar[int] = 1
-    of_tokens: ClassVar[bool] = True
-    on_tokens: ClassVar[bool] = True
+    views_needed: ClassVar[int] = 1
+    needs_tokens: ClassVar[bool] = True
+    prefers_transformer: ClassVar[bool] = True
 
     def __init__(
         self, encoder: Encoder, *, rate: float = 0.15, depth: int = 1, compatible: Literal["none", "dabs"] = "none"
@@ -39,20 +38,16 @@ class ShED(Method):
         super().__init__(encoder)
         check_choice("compatible", compatible, ("none", "dabs"))
         self.rate, self.compatible = checked_rate("ShED", rate), compatible
-        (self.depth,) = self._depths(depth)
+        (self.depth,) = self.checked_depths(depth)
         if not self.encoder.is_tokens(self.depth):
-            raise ValueError(
-                f"ShED moves tokens, and {type(encoder).__name__} has none at depth {depth}. Use the transformer encoder, "
-                "depth 1."
-            )
+            what = f"ShED moves tokens, and {type(encoder).__name__} has none at depth {depth}."
+            raise ValueError(f"{what} Use the transformer encoder, depth 1.")
         self.head = nn.Linear(encoder.dim, 2)
-        first = encoder.stages[0]
-        assert isinstance(first, Tokenize)
-        self.tokens = first.count
+        self.tokens = tokenize_of(encoder).count
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        (h,) = self._up_to(self.depth, one_view(batch, self))
-        front = h.shape[1] - self.tokens  # CLS, which stays where it is
+        (h,) = self.run_to(self.depth, *self.views(batch))
+        front = h.shape[1] - self.tokens  # 1 with a CLS token, which is not moved
         body = h[:, front:]
         present = self.encoder.present(body)
         chosen = choose(body, present, self.rate, generator, least=1 if self.compatible == "dabs" else 2)
@@ -60,10 +55,10 @@ class ShED(Method):
         if self.compatible != "dabs":
             mark = mark & (moved != body).any(2)
         moved = moved if not front else torch.cat([h[:, :front], moved], 1)
-        return self.tell(self.encoder.outputs(moved, self.depth), mark, present)
+        return self.detect(self.encoder.token_outputs(moved, self.depth), mark, present)
 
-    def tell(self, outputs: Tensor, mark: Tensor, present: Tensor | None) -> Loss:
-        """outputs (B,T,D), which were moved (B,T), which are there."""
+    def detect(self, outputs: Tensor, mark: Tensor, present: Tensor | None) -> Loss:
+        """The loss from outputs (B,T,D), which tokens were moved (B,T), and which are present (B,T)."""
         logits = self.head(outputs)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         weight = torch.ones_like(mark) if present is None else present
@@ -80,7 +75,7 @@ class ShED(Method):
 
 
 def move(h: Tensor, chosen: Chosen) -> tuple[Tensor, Tensor]:
-    """Place j of the chosen takes what was at place j - 1, the first what was at the last; which these are, (B,T) bool."""
+    """Move each chosen token to the next chosen place, the last to the first; also which places are chosen, (B,T) bool."""
     which, valid, many = chosen
     rank = torch.arange(which.shape[1], device=h.device)
     source = torch.where(rank > 0, rank - 1, (many - 1).clamp(min=0)[:, None])  # (B,K), the place before in the ring

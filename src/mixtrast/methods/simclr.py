@@ -1,18 +1,16 @@
-from __future__ import annotations
-
 import torch
 
 from mixtrast.encoders import Encoder, Head
-from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Contrastive, Loss, two_views
+from mixtrast.methods._batch import Batch, Loss
+from mixtrast.methods._contrastive import Contrastive, instances, itself
 
 
 class SimCLR(Contrastive):
-    """Both views of an example attract each other among all views of the batch: NT-Xent.
+    """Both views of an example attract each other among all views of the batch: the NT-Xent loss.
 
         l_i = -<z_i, z_p(i)> / τ + log Σ_{j != i} exp(<z_i, z_j> / τ),       i, j over the 2N views
 
-    Both views pass the encoder together. No label is looked at.
+    Both views are encoded together. Labels are not used.
 
     Args:
         temperature: τ. The paper's .5 for CIFAR-10.
@@ -26,7 +24,6 @@ class SimCLR(Contrastive):
         super().__init__(encoder, temperature, projector, dim)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        z = self.embed(torch.cat(two_views(batch, self)))
-        n = len(batch.index)
-        who, itself = Labels.of(torch.arange(n, device=z.device).repeat(2)), torch.arange(2 * n, device=z.device)
-        return self.compare(z, z, who, who, exclude=itself)
+        z = self.embed(torch.cat(self.views(batch)))
+        labels = instances(z, 2)
+        return self.compare(z, z, labels, labels, exclude=itself(z))

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import math
 from typing import ClassVar, Literal
 
@@ -7,23 +5,24 @@ import torch
 from torch import Tensor
 
 from mixtrast import algebra
-from mixtrast.checks import check_choice
+from mixtrast.algebra.labels import Labels
 from mixtrast.encoders import Encoder, Head
-from mixtrast.labels import Labels
-from mixtrast.methods._method import Batch, Contrastive, Loss, classes_of, itself, two_views
+from mixtrast.methods._batch import Batch, Loss, class_labels
+from mixtrast.methods._contrastive import Contrastive, itself
+from mixtrast.validation import check_choice
 
 BASE_TEMPERATURE = 0.07  # SupContrast's, whatever τ is
 
 
 class SupCon(Contrastive):
-    """All views of a class attract each other among all views of the batch; the mean over positives is outside the log.
+    """All views of a class attract each other among all views of the batch: supervised contrastive learning.
 
         out        l_i = -1/|P(i)| Σ_{p in P(i)} log ( exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
         in         l_i = -log ( 1/|P(i)| Σ_{p in P(i)} exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
         sololearn  l_i = -log ( Σ_{p in P(i)} exp(<z_i, z_p> / τ) / Σ_{j != i} exp(<z_i, z_j> / τ) )
 
-    An example without a label is a class of its own: its positive is its other view, so labels may be missing in part. Both
-    views pass the encoder together.
+    By default the mean over positives is outside the log. An example without a label is its own class: its positive is its
+    other view, so labels may be missing in part. Both views are encoded together.
 
     Args:
         form: "out", the paper's recommendation; "in", its other form; "sololearn", the sum of the positives instead of their
@@ -56,12 +55,12 @@ class SupCon(Contrastive):
         self.form, self.compatible = form, compatible
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Loss:
-        z, classes = self.embed(torch.cat(two_views(batch, self))), classes_of(batch)
+        z, classes = self.embed(torch.cat(self.views(batch))), class_labels(batch)
         loss = self.compare(z, z, classes, classes, exclude=itself(z)) if self.form == "out" else self._summed(z, classes)
         return loss.times(self.temperature / BASE_TEMPERATURE) if self.compatible == "supcontrast" else loss
 
     def _summed(self, z: Tensor, classes: Labels) -> Loss:
-        """The forms with the positives inside the log. A row without any adds 0."""
+        """The forms with the positives inside the log. A row without positives adds 0."""
         mass = algebra.row_mass(classes, classes, exclude=itself(z))
         some, count = mass > 0, mass.clamp(min=1).log()
         mean = count if self.form == "in" else torch.zeros_like(count)

@@ -1,18 +1,18 @@
-from __future__ import annotations
-
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
-from mixtrast.mixers._mixer import Alpha, Job, Mixer, given, over_channels, pair, space_of, two
+from mixtrast import rng
+from mixtrast.mixers._alpha import Alpha
+from mixtrast.mixers._call import MixCall
+from mixtrast.mixers._mixer import Mixer, host_pair, over_channels, space_of
+from mixtrast.validation import is_number
 
 
 class FMix(Mixer):
-    """The example is kept within a random blob and is its partner's outside: CutMix with a shape from low frequencies.
+    """A random blob of the example stays, and its partner fills the rest: CutMix with a shape drawn from low frequencies.
 
         x̃ = x_i where g is among its k = ceil(λ P) largest of P places, x_j elsewhere,     g = F⁻¹( w / max(f, 1 / side)^decay )
 
@@ -30,7 +30,7 @@ class FMix(Mixer):
     Differs: the share of a mask is rounded up, where theirs goes up or down at random.
     """
 
-    takes = ("weight", "mask")
+    draw_keys: ClassVar[tuple[str, ...]] = ("weight", "mask")
 
     def __init__(
         self,
@@ -46,31 +46,29 @@ class FMix(Mixer):
             raise ValueError(f"`decay` of FMix must be 0 or more, got {decay!r}. The paper has 3.")
         self.decay = decay
 
-    def blend(self, job: Job) -> tuple[Tensor, Tensor]:
-        x, other = job.first, two(job, self._name)
-        keep = self._mask(job, space_of(x, self._name))  # (R or 1, *space) bool
-        share = np.broadcast_to(keep.reshape(len(keep), -1).mean(1), (len(x),)).copy()
-        mixed = torch.where(over_channels(draws.to(keep, x.device), x), x, other)
-        return mixed, draws.to(pair(torch.from_numpy(share)), x.device)
+    def blend(self, call: MixCall) -> tuple[Tensor, Tensor]:
+        x, other = call.first, call.partner(self._name)
+        mask = self._mask(call, space_of(x, self._name))  # (R or 1, *space) bool
+        return torch.where(over_channels(rng.to(mask, x.device), x), x, other), host_pair(
+            mask.reshape(len(mask), -1).mean(1), x
+        )
 
-    def _mask(self, job: Job, space: tuple[int, ...]) -> np.ndarray:
+    def _mask(self, call: MixCall, space: tuple[int, ...]) -> np.ndarray:
+        """True where x_i stays."""
+        if "mask" in call.draw:
+            return call.given("mask", space).reshape(-1, *space) > 0
         places = int(np.prod(space))
-        if "mask" in job.draw:
-            return given(job, "mask", space).reshape(-1, *space) > 0
-        shares = self.shares(job)
-        if self.per == "batch" and (shares == shares[0]).all():
-            shares = shares[:1]
-        kept = np.ceil(shares * places - 1e-6).astype(np.int64)
-        clouds = self._clouds(job.rng, len(kept), space).reshape(len(kept), -1)
-        least = np.take_along_axis(np.sort(clouds, 1), (places - kept).clip(max=places - 1)[:, None], 1)
-        mask: np.ndarray = ((clouds >= least) & (kept[:, None] > 0)).reshape(-1, *space)
+        many = self.places(call, places)
+        clouds = self._clouds(call.rng, len(many), space).reshape(len(many), -1)
+        least = np.take_along_axis(np.sort(clouds, 1), (places - many).clip(max=places - 1)[:, None], 1)
+        mask: np.ndarray = ((clouds >= least) & (many[:, None] > 0)).reshape(-1, *space)
         return mask
 
-    def _clouds(self, rng: np.random.Generator, rows: int, space: tuple[int, ...]) -> np.ndarray:
+    def _clouds(self, numpy_rng: np.random.Generator, rows: int, space: tuple[int, ...]) -> np.ndarray:
         """(rows, *space) of smooth noise."""
         along = [np.fft.fftfreq(side) for side in space[:-1]] + [np.fft.rfftfreq(space[-1])]
         frequency = np.sqrt(sum(axis**2 for axis in np.meshgrid(*along, indexing="ij")))
         shape = (rows, *frequency.shape)
-        noise = rng.standard_normal(shape, np.float32) + 1j * rng.standard_normal(shape, np.float32)
+        noise = numpy_rng.standard_normal(shape, np.float32) + 1j * numpy_rng.standard_normal(shape, np.float32)
         noise /= np.maximum(frequency, 1 / max(space)) ** self.decay
         return np.fft.irfftn(noise, space, axes=range(1, len(space) + 1))

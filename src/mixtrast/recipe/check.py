@@ -1,159 +1,207 @@
-"""The check of a recipe: names, options and types, against the rooms and their signatures; all problems at once."""
+"""The check of a recipe: names, options, types and values, against the packages and their signatures; all mistakes at once."""
 
-from __future__ import annotations
-
-import contextlib
-import functools
-import io
-import typing
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
+from torch import nn
 
-from mixtrast import domains, encoders, methods, mixers, registry, views
-from mixtrast.encoders import Encoder
+from mixtrast import datasets, encoders, evaluation, methods, mixers, registry, views
+from mixtrast.datasets import Reader
 from mixtrast.mixers import Mixer, OneOf
+from mixtrast.options import Values
+from mixtrast.recipe.convert import convert, converted, typed
+from mixtrast.recipe.errors import RecipeError, collected
+from mixtrast.recipe.recipe import DEFAULT, OWN, DataSection, Options, Part, Request, Value
 from mixtrast.recipe.training import Training
-from mixtrast.spec import Series
+from mixtrast.text import closest, nearest
 from mixtrast.views import View
 
-USUAL = "usual"  # of evaluations: all that suit the data
 SECTIONS = ("data", "method", "mixer", "encoder", "views", "training", "evaluation", "seed")
-BESIDE = ("source", "test", "domain", "labels", "examples", "fingerprint")  # of the data section, what is no option of a domain
-_KEPT = ("why", "versions")  # written into a run's recipe beside the sections, and passed over when it is read
+RECORDED = ("version", "reasons", "versions")  # what else a file may hold
+_PACKAGES = {"method": methods, "mixer": mixers, "encoder": encoders}
+_OWN: dict[str, tuple[type, ...]] = {"mixer": (Mixer, OneOf), "encoder": (nn.Module,), "views": (View,)}
+_BUILT = (mixers, views, evaluation)  # their parts are built to check the values: nothing of the data is needed
 
 
-class RecipeError(ValueError):
-    """Everything that is wrong with a recipe, one problem a line."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        count = "" if len(problems) == 1 else f"{len(problems)} problems:\n"
-        super().__init__(count + "\n".join(f"- {p}" if count else p for p in problems))
-
-
-def check(given: Mapping[str, Any], evaluations: ModuleType) -> dict[str, Any]:
-    """The recipe as given, in the types of the signatures. Nothing is decided yet.
+def check(sections: Values, base: Request | None = None) -> Request:
+    """Return a request from the sections of a recipe, every option in its type. Nothing is decided yet.
 
     Args:
-        given: sections; a part may be its bare name ("imix"), views a name, "a+b", "none", or a mapping.
-        evaluations: the room that `evaluation` names.
+        sections: a part may be its bare name ("imix"), views a name, "a+b", "none", or a mapping.
+        base: names the parts whose options come without a name.
 
-    Raises: RecipeError with all problems: unknown sections, names and options (nearest named), wrong types, values that the
-        constructors refuse.
+    Raises: RecipeError with all problems: unknown sections, names and options with the nearest valid one, wrong types, values
+        that a constructor refuses.
     """
-    problems: list[str] = []
-    given = native(given)
-    for key in given:
-        if key not in (*SECTIONS, *_KEPT):
-            problems.append(f"a recipe has no section {key!r}.{registry.near([key], SECTIONS)} It has: {', '.join(SECTIONS)}.")
-    found: dict[str, Any] = {key: given[key] for key in SECTIONS if given.get(key) is not None}
-    data = _mapping(found.get("data", {}), "data", problems)
-    options = {key: value for key, value in data.items() if key not in BESIDE and value is not None}
-    found["data"] = {key: value for key, value in data.items() if key in BESIDE}
-    for key in ("labels", "examples"):
-        if isinstance(found["data"].get(key), str) and found["data"][key].isdigit():
-            found["data"][key] = int(found["data"][key])
-    found["data"] |= _of_domains(options, problems)
-    for section, room in (("method", methods), ("encoder", encoders), ("mixer", mixers)):
-        if section in found and not isinstance(found[section], str | Mapping):
-            if not isinstance(found[section], _own(section)):
-                problems.append(f"{section} of a recipe must be a name or a mapping of its options, got {found[section]!r}.")
-            continue
+    found = {key: native(value) for key, value in sections.items() if value is not None}
+    names = {section: named.name if (named := getattr(base, section, None)) else "" for section in _PACKAGES}
+    checks: dict[str, Callable[[], Any]] = {
+        "sections": partial(_check_sections, sections),
+        "data": lambda: _data(_mapping("data", found.get("data", {}))),
+        "views": lambda: _views(found["views"]) if "views" in found else None,
+        "training": lambda: _training(_mapping("training", found.get("training", {}))),
+        "evaluation": lambda: _evaluations(found["evaluation"]) if "evaluation" in found else None,
+        "seed": lambda: _seed(found.get("seed")),
+    }
+    for section, package in _PACKAGES.items():
         if section in found:
-            found[section] = part(section, room, found[section], problems)
-    if "views" in found:
-        found["views"] = _several("views", views, found["views"], problems)
-    if "evaluation" in found:
-        found["evaluation"] = _several("evaluation", evaluations, found["evaluation"], problems)
-    options = _typed("training", Training, _mapping(found.get("training", {}), "training", problems), problems)
-    _attempt("training", lambda: Training(**options), problems)
-    found["training"] = options
-    seed = found.setdefault("seed", 0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        problems.append(f"`seed` must be a whole number, 0 or more, got {seed!r}.")
+            checks[section] = partial(_part, section, package, found[section], names[section])
+    checked = collected(checks)
+    del checked["sections"]
+    return Request(**checked)
+
+
+def _check_sections(sections: Values) -> None:
+    known, reasons = (*SECTIONS, *RECORDED), sections.get("reasons")
+    problems = [
+        f"a recipe has no section {key!r}.{_nearest_section(str(key))} It has: {', '.join(SECTIONS)}."
+        for key in sections
+        if key not in known
+    ]
+    for key in reasons if isinstance(reasons, Mapping) else ():
+        if str(key).partition(".")[0] not in SECTIONS:
+            problems.append(f"reasons of a recipe name {key!r}, which is no section.{nearest(str(key), SECTIONS)}")
+    if problems:
+        raise RecipeError(problems)
+
+
+def _nearest_section(key: str) -> str:
+    """The section that may be meant, or the section of an option by that name: `epochs` stands in `training`."""
+    option = closest(key, registry.options(Training), 0.65)
+    return nearest(key, SECTIONS) or (f" Did you mean {option!r} of training?" if option else "")
+
+
+def _mapping(section: str, written: object) -> Values:
+    if not isinstance(written, Mapping):
+        raise ValueError(f"{section} of a recipe must be a mapping of its options, got {written!r}.")
+    return {str(key): value for key, value in written.items()}
+
+
+def _seed(seed: object) -> int | None:
+    if seed is None or (isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0):
+        return seed
+    raise ValueError(f"`seed` must be an integer, 0 or more, got {seed!r}.")
+
+
+def _training(options: Values) -> Options:
+    found, problems = converted("training", Training, options)
+    try:
+        Training.of(found)
+    except ValueError as error:
+        problems.append(str(error))
     if problems:
         raise RecipeError(problems)
     return found
 
 
-def _own(section: str) -> tuple[type, ...]:
-    """What of the user's own may stand for a part."""
-    import torch
-
-    kinds: dict[str, tuple[type, ...]] = {"mixer": (Mixer, OneOf), "encoder": (torch.nn.Module,), "views": (View,)}
-    return kinds.get(section, ())
+# --- data -----------------------------------------------------------------------------------------------------------------
 
 
-def part(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
-    """{"name": ..., options in their types}; a mapping without a name is kept for the default part to take."""
-    value = dict(value) if isinstance(value, Mapping) else {"name": value}
-    name = value.pop("name", None)
-    if name is None:
-        return dict(value)
-    if name == "own":
-        problems.append(f"{section} was an object of your own, {value.get('made')}. Give it again: {section}=...")
-        return {"name": name}
+def _data(written: Values) -> DataSection:
+    """What every source has, and options of readers: which one reads the data is not known yet."""
+    written = {name: value for name, value in written.items() if value is not None}
+    own = {name: hint for name, hint in get_type_hints(DataSection).items() if name != "options"}
+    checks = {name: partial(_of_data, name, own[name], value) for name, value in written.items() if name in own}
+    checks["options"] = partial(_reader_options, {name: value for name, value in written.items() if name not in own})
+    return DataSection(**collected(checks))
+
+
+def _of_data(name: str, hint: Any, value: object) -> Any:
     try:
-        parts = str(name).split("+") if section == "mixer" else [name]
-        kinds = [registry.find(room, one.strip()) for one in parts]
+        return convert(hint, value)
     except ValueError as error:
-        problems.append(f"{section}: {error}")
-        return {"name": name}
-    before = len(problems)
-    typed: dict[str, Any] = {}
-    for kind in kinds:
-        typed = _typed(section, kind, value, problems, name)
-    if len(problems) == before:
-        _attempt(section, _maker(section, room, name, typed), problems)
-    return {"name": name, **typed}
+        if name in ("labels", "examples"):
+            return value  # DataSection says what these must be
+        raise ValueError(f"`{name}` of data must be text, got {value!r}.") from error
 
 
-def _of_domains(options: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Options of the data, each in the type of a domain that has it: which one reads the data is not known yet."""
-    kinds = [domains.find(name) for name in domains.names()]
-    typed: dict[str, Any] = {}
-    unknown = {}
-    for option, value in options.items():
-        kind = next((kind for kind in kinds if option in registry.options(kind)), None)
-        if kind is None:
-            unknown[option] = value
-        else:
-            typed |= _typed("data", kind, {option: value}, problems)
-    if unknown:
-        every = list(dict.fromkeys(option for kind in kinds for option in registry.options(kind)))
-        for option in unknown:
-            allowed = ", ".join(every)
-            problems.append(f"data has no option {option!r}.{registry.near([option], every)} Its options are: {allowed}.")
-    return typed
+def _reader_options(options: Values) -> dict[str, Value]:
+    kinds = [datasets.find(name) for name in datasets.names()] if options else []
+    return collected({option: partial(_reader_option, kinds, option, value) for option, value in options.items()})
 
 
-def _several(section: str, room: ModuleType, value: Any, problems: list[str]) -> dict[str, Any]:
+def _reader_option(kinds: Sequence[type[Reader]], option: str, value: object) -> Value:
+    """The value in the type of the first reader that has the option."""
+    kind = next((kind for kind in kinds if option in registry.options(kind)), None)
+    if kind is not None:
+        return typed("data", kind, {option: value})[option]
+    every = list(dict.fromkeys(name for kind in kinds for name in registry.options(kind)))
+    raise ValueError(f"data has no option {option!r}.{nearest(option, every)} Its options are: {', '.join(every)}.")
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------------
+
+
+def _part(section: str, package: ModuleType, written: Any, default: str) -> Part:
+    """A part from its name, a mapping, or an object of the user's own; options without a name go to the default part."""
+    if isinstance(written, _OWN.get(section, ())):
+        return Part.of(written)
+    if not isinstance(written, str | Mapping):
+        raise ValueError(f"{section} of a recipe must be a name or a mapping of its options, got {written!r}.")
+    options = {"name": written} if isinstance(written, str) else dict(written)
+    name = str(options.pop("name", default))
+    return part(section, package, name, options) if name and name != OWN else Part(name, options)
+
+
+def part(section: str, package: ModuleType, name: str, options: Values) -> Part:
+    """Return a part with its options in their types. Raises: RecipeError, ValueError with the problems of name and options."""
+    try:
+        kinds = [registry.find(package, one.strip()) for one in (name.split("+") if package is mixers else [name])]
+    except ValueError as error:
+        raise ValueError(f"{section}: {error}") from error
+    every = collected({kind.__name__: partial(typed, f"{section} {name}", kind, options) for kind in kinds})
+    found = next(reversed(every.values()))
+    if package in _BUILT:
+        try:
+            package.get(name, **found)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{section}: {error}") from error
+    return Part(name, found)
+
+
+def _views(written: object) -> dict[str, Part]:
+    return collected({name: partial(_view, name, options) for name, options in _unfolded(_named("views", written)).items()})
+
+
+def _view(name: str, options: object) -> Part:
+    if isinstance(options, View):
+        return Part.of(options)
+    if not isinstance(options, Mapping | None):
+        raise ValueError(f"{name} of views must be a mapping of its options, got {options!r}.")
+    if options and options.get("name") == OWN:
+        return Part(OWN, {key: value for key, value in options.items() if key != "name"})
+    return part("views", views, name, options or {})
+
+
+def _evaluations(written: object) -> dict[str, Options]:
+    named = _named("evaluation", written)
+    return collected({name: partial(_evaluation, name, options) for name, options in named.items()})
+
+
+def _evaluation(name: str, options: object) -> Options:
+    if not isinstance(options, Mapping | None):
+        raise ValueError(f"{name} of evaluation must be a mapping of its options, got {options!r}.")
+    if name == DEFAULT:  # which these are depends on the data
+        return {}
+    return part("evaluation", evaluation, name, options or {}).options
+
+
+def _named(section: str, written: object) -> Values:
     """{name: options}: from a name, "a+b", "none", or a mapping of such."""
-    if isinstance(value, str):
-        value = {} if value == "none" else {name.strip(): {} for name in value.split("+")}
-    found: dict[str, Any] = {}
-    for name, options in _unfolded(_mapping(value, section, problems)).items():
-        if section == "evaluation" and name == USUAL:  # which these are, the data say
-            found[name] = {}
-            continue
-        if not isinstance(options, Mapping | None):
-            if not isinstance(options, _own(section)):
-                problems.append(f"{name} of {section} must be a mapping of its options, got {options!r}.")
-            found[name] = options
-            continue
-        one = part(section, room, {"name": name, **(options or {})}, problems)
-        found[one.pop("name")] = one
-    return found
+    if isinstance(written, str):
+        return {} if written == "none" else {name.strip(): {} for name in written.split("+")}
+    if not isinstance(written, Mapping):
+        raise ValueError(f"{section} of a recipe must be a mapping of its options, got {written!r}.")
+    return {str(name): options for name, options in written.items()}
 
 
-def _unfolded(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The names of pipelines become their views, in their place; options given beside go first."""
+def _unfolded(named: Values) -> Values:
+    """The names of pipelines become their views, in their place; options of one of these views go over the pipeline's."""
     found: dict[str, Any] = {}
-    for name, options in given.items():
+    for name, options in named.items():
         if name in views.PIPELINES and not options:
             found |= {view: {**preset, **(found.get(view) or {})} for view, preset in views.pipeline(name).items()}
         else:
@@ -161,114 +209,8 @@ def _unfolded(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _maker(section: str, room: ModuleType, name: str, options: dict[str, Any]) -> Callable[[], Any]:
-    """Builds the part on stand-ins, to hear what its constructor says of the values."""
-    if section == "mixer":
-        return lambda: mixers.get(name, **options)
-    if section == "encoder":
-        kind, _ = registry.resolve(encoders, name)
-        known = {key: value for key, value in options.items() if key not in kind.of_data}  # the data say what they may be
-        return lambda: encoders.get(name, kind.tried, **known)
-    if section == "method":
-        shallow = {key: value for key, value in options.items() if key != "depth"}  # the real encoder knows its depths
-        return lambda: methods.get(name, _stand_in(registry.find(methods, name)), classes=2, **shallow)
-    return lambda: room.get(name, **options)
-
-
-def _stand_in(method: type[Any]) -> Encoder:
-    """The smallest encoder that such a method stands on."""
-    import torch
-
-    if method.of_tokens:
-        return encoders.get("transformer", Series(1, 4), dim=4, layers=1, heads=1)
-    return Encoder([torch.nn.Identity()], 4)
-
-
-def _attempt(section: str, make: Callable[[], Any], problems: list[str]) -> None:
-    import torch
-
-    try:
-        with torch.device("meta"):  # no memory, no time, and no random number drawn
-            make()
-    except (ValueError, TypeError) as error:
-        problems.append(f"{section}: {error}")
-
-
-def _typed(
-    section: str, kind: type[Any], given: Mapping[str, Any], problems: list[str], name: str | None = None
-) -> dict[str, Any]:
-    """Options in the types that the signature says; strings from a command line become numbers where numbers are wanted."""
-    known = [option for option in registry.options(kind) if option != "mixer"]
-    wrong = [option for option in given if option not in known]
-    who = f"{section} {name}" if name else section
-    for option in wrong:
-        allowed = ", ".join(known) or "none"
-        problems.append(f"{who} has no option {option!r}.{registry.near([option], known)} Its options are: {allowed}.")
-    typed = {}
-    for option in [option for option in given if option in known]:
-        try:
-            typed[option] = _in_type(kind, option, given[option])
-        except ValueError as error:
-            problems.append(f"{who}: {error}")
-    return typed
-
-
-def _in_type(kind: type[Any], option: str, value: Any) -> Any:
-    from jsonargparse import ArgumentError
-
-    if isinstance(value, str) and _is_name(kind, option) and not value.startswith("["):
-        return value  # a column may be called "#1" or "null", which YAML takes for nothing
-    parser = _parser(kind, option)  # type: ignore[arg-type]  # classes have hashes
-    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            try:
-                return parser.parse_object({option: value})[option]
-            except (ArgumentError, ValueError, TypeError, KeyError):
-                if isinstance(value, Mapping | list | tuple):
-                    raise
-                return parser.parse_object({option: f"[{value}]"})[option]  # one number where several may stand
-        except (ArgumentError, ValueError, TypeError, KeyError) as error:
-            default = registry.options(kind)[option].default
-            raise ValueError(
-                f"`{option}` must be {registry.hint(kind, option)}, got {value!r}. Its default is {default!r}."
-            ) from error
-
-
-@functools.lru_cache(maxsize=1024)
-def _parser(kind: type[Any], option: str) -> Any:
-    """Of one option; a comparison asks for the same ones in every cell."""
-    from jsonargparse import ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        skip = {name for name in _parameters(kind) if name != option}
-        parser.add_class_arguments(kind, None, skip=skip, fail_untyped=False)
-    return parser
-
-
-def _is_name(kind: type[Any], option: str) -> bool:
-    """Whether any text is a value of it."""
-    wanted = typing.get_type_hints(kind.__init__).get(option)
-    return str in (typing.get_args(wanted) or (wanted,))
-
-
-def _parameters(kind: type[Any]) -> Iterator[str]:
-    import inspect
-
-    yield from inspect.signature(kind).parameters
-
-
-def _mapping(value: Any, section: str, problems: list[str]) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    problems.append(f"{section} of a recipe must be a mapping of its options, got {value!r}.")
-    return {}
-
-
 def native(value: Any) -> Any:
-    """NumPy's numbers and strings as Python's own, all the way down; what is neither is left as it is."""
+    """Return NumPy's numbers and text as Python's own, all the way down; anything else as it is."""
     if isinstance(value, Mapping):
         return {key: native(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

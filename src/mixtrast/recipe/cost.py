@@ -1,47 +1,43 @@
-"""Batch and steps of an automatic run: so that it ends in minutes on a small machine, by what its encoder costs."""
+"""Batch size and steps of an automatic run, by what its encoder costs: it ends in minutes on a small machine."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from mixtrast import draws, encoders
+from mixtrast import encoders, rng
+from mixtrast.recipe.recipe import OWN, Part
 from mixtrast.spec import Spec, examples
 
 STEPS, LEAST = 1_500, 200  # of a run whose encoder costs little, and of any
-# Examples of a batch at most, and where they cost much: what can be paid for is better spent on many small steps. MixSupCon on
+# Most examples of a batch, and where they cost much: the same images are better spent on many small steps. MixSupCon on
 # CIFAR-10, resnet8, the same images: kNN 43 % with 254, 48 with 128 and, the rate three times as high, 50 and 53 with 64.
 BATCH, SMALL = 256, 64
-# Multiplications of a whole run without a GPU. Two cores made some 40 to 120 thousand million of them a second, measured once:
-# five minutes, or a few more.
+# Multiplications of a run without a GPU. Two cores made 40 to 120 thousand million of them a second, measured once: about
+# five minutes.
 AFFORDABLE = 3e13
-# Weights of a layer over tokens, below which it is the slower the fewer it has: 64 x 192 ran at a fifth of that speed, measured
-# once.
+# A layer over tokens with fewer weights is slower per multiplication: 64 x 192 ran at a fifth of that speed, measured once.
 WIDE = 2**16
 VIEWS, PASSES = 2, 3  # of an example; forward, and backward for inputs and weights
 
 
-def per_example(part: Any, spec: Spec, device: str) -> float:
-    """Multiplications of an example, 0 where they are not to be counted.
+def per_example(part: Part, spec: Spec, device: str) -> float:
+    """Return the multiplications of an example; 0 on a GPU, and for an encoder of the user's own.
 
     Args:
-        part: of the recipe, an encoder's name and options; one of the user's own costs what nobody knows.
         device: of the training; "auto" is a GPU where there is one.
     """
-    counted = isinstance(part, Mapping) and not (device != "cpu" and torch.cuda.is_available())
+    counted = part.instance is None and part.name != OWN and not (device != "cpu" and torch.cuda.is_available())
     return multiplications(part, spec) if counted else 0.0
 
 
 def affordable(cost: float, batch: int) -> int:
-    """Steps of such a batch, where an example costs so much."""
+    """Return the steps that such a batch allows, where an example has `cost` multiplications."""
     return min(STEPS, int(AFFORDABLE / max(1.0, cost * batch * VIEWS * PASSES)))
 
 
 def most(cost: float) -> int:
-    """Examples of a batch at most: 256, or fewer where they buy steps that could not be paid for else."""
+    """Return the most examples of a batch: 256, or fewer where that allows more steps."""
     batch = BATCH
     while batch > SMALL and affordable(cost, batch) < STEPS:
         batch //= 2
@@ -49,19 +45,18 @@ def most(cost: float) -> int:
 
 
 def steps_for(cost: float, batch: int) -> tuple[int, str]:
-    """About how many, and why."""
+    """Return about how many steps, and the reason."""
     steps = affordable(cost, batch)
     if steps == STEPS:
         return STEPS, f"about {STEPS:,} steps"
     steps = max(LEAST, round(steps, -1))
-    said = f"an example costs as much as {cost / 1e6:,.0f} million multiplications"
-    return steps, f"about {steps:,} steps, some minutes on two cores: {said}"
+    reason = f"an example costs as much as {cost / 1e6:,.0f} million multiplications"
+    return steps, f"about {steps:,} steps, some minutes on two cores: {reason}"
 
 
 @torch.no_grad()
-def multiplications(part: Mapping[str, Any], spec: Spec) -> float:
-    """Of one example in linear layers and convolutions of an encoder, more where they are slow; 0 where it cannot be built."""
-    options = dict(part)
+def multiplications(part: Part, spec: Spec) -> float:
+    """Return those of one example in linear layers and convolutions, more where they are slow; 0 if it cannot be built."""
     counted = 0.0
 
     def count(module: nn.Module, _: Any, out: torch.Tensor) -> None:
@@ -72,8 +67,8 @@ def multiplications(part: Mapping[str, Any], spec: Spec) -> float:
         counted += slow * out.numel() * weight[0].numel()  # each output is a sum over one row of the weights
 
     try:
-        with draws.seeded(0):
-            encoder = encoders.get(options.pop("name"), spec, **options).eval()
+        with rng.seeded(0):
+            encoder = encoders.get(part.name, spec, **part.options).eval()
             for module in encoder.modules():
                 if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
                     module.register_forward_hook(count)

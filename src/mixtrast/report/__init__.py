@@ -1,10 +1,16 @@
-"""Records become a page: `write` makes it, `headline` says in words what a run is worth.
+"""Reports from records: `write` makes the page of runs, `headline` says in words how good their features are.
 
-Reads run folders only. Matplotlib and Jinja are loaded when a page is made.
+Reads run folders and comparisons only. Matplotlib and Jinja are imported when a page is made.
 """
 
-from mixtrast.report.compared import write_comparison as write_comparison
+from mixtrast.report.comparison_page import write_comparison as write_comparison
+from mixtrast.report.headlines import headline as headline
 from mixtrast.report.page import write as write
-from mixtrast.report.standings import standings as standings
-from mixtrast.report.tables import table as table
-from mixtrast.report.words import headline as headline
+from mixtrast.report.ranking import Ranking as Ranking
+from mixtrast.report.ranking import read_ranking as read_ranking
+from mixtrast.report.ranking_table import ranking_rows as ranking_rows
+from mixtrast.report.ranking_text import ranking_headline as ranking_headline
+from mixtrast.report.ranking_text import ranking_legend as ranking_legend
+from mixtrast.report.score_table import notes as notes
+from mixtrast.report.score_table import one_line as one_line
+from mixtrast.report.score_table import table as table

@@ -1,22 +1,21 @@
-"""Runs that differ in nothing but the seed are one recipe."""
-
-from __future__ import annotations
+"""Runs that differ only in the seed are one recipe."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mixtrast.report.records import Run
-from mixtrast.report.results import Results
-from mixtrast.report.values import flat, in_words, stated
+from mixtrast.records import Json, Results, RunRecord
+from mixtrast.report.settings import flat, in_words
+
+MOST = 4  # settings in the name of a recipe
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but the seed, one of each seed, in order."""
+    """Runs that differ only in the seed, one for each seed, in order."""
 
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -24,53 +23,52 @@ class Group:
         return tuple(run.results for run in self.runs if isinstance(run.results, Results))
 
 
-def group(runs: Iterable[Run]) -> list[Group]:
-    """Groups of runs that differ in nothing but the seed, in the order in which they were given.
+def group(runs: Iterable[RunRecord]) -> list[Group]:
+    """Groups of runs that differ only in the seed, in the order of the runs.
 
-    A folder counts once, and of several runs of one seed only the one that finished last: the same seed twice is no spread.
+    A folder counts once; of several runs of one seed only the one that finished last counts.
     """
-    kinds: dict[str, list[Run]] = {}
+    recipes: dict[str, list[RunRecord]] = {}
     for run in {run.folder.resolve(): run for run in runs}.values():
-        kinds.setdefault(json.dumps(run.asked, sort_keys=True, default=str), []).append(run)
-    names = _names([found[0] for found in kinds.values()])
-    groups = []
-    for name, found in zip(names, kinds.values(), strict=True):
-        kept, notes = _one_of_each_seed(found)
-        groups.append(Group(name, kept, notes))
-    return groups
+        recipes.setdefault(json.dumps(run.recipe.requested, sort_keys=True, default=str), []).append(run)
+    names = _names([found[0] for found in recipes.values()])
+    return [Group(name, *_one_of_each_seed(found)) for name, found in zip(names, recipes.values(), strict=True)]
 
 
-def _one_of_each_seed(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[str, ...]]:
-    kept: dict[object, Run] = {}
+def _one_of_each_seed(runs: Sequence[RunRecord]) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
+    latest: dict[object, RunRecord] = {}
     left = 0
     for run in runs:
         key: object = run.seed if run.seed is not None else run.folder
-        left += key in kept
-        if key not in kept or _finished(run) >= _finished(kept[key]):
-            kept[key] = run
-    note = f"{left} more {'run has' if left == 1 else 'runs have'} a seed that is already here; of each seed the latest counts."
-    ordered = sorted(kept.values(), key=lambda run: (run.seed is None, run.seed or 0))
+        left += key in latest
+        if key not in latest or _finished(run) >= _finished(latest[key]):
+            latest[key] = run
+    more = "1 more run has" if left == 1 else f"{left} more runs have"
+    note = f"{more} a seed that is already there; of each seed the latest run counts."
+    ordered = sorted(latest.values(), key=lambda run: (run.seed is None, run.seed or 0))
     return tuple(ordered), ((note,) if left else ())
 
 
-def _finished(run: Run) -> str:
+def _finished(run: RunRecord) -> str:
     return run.results.finished if isinstance(run.results, Results) else ""
 
 
-def _names(firsts: Sequence[Run]) -> list[str]:
-    """A name for each group: the method and the mixer, and what else tells it from the others."""
-    settings = [flat(run.settings) for run in firsts]
+def _names(firsts: Sequence[RunRecord]) -> list[str]:
+    """A name for each group: the method and the mixer, and the other settings in which it differs."""
+    settings = [flat(run.recipe.settings) for run in firsts]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     differ = [key for key in keys if len({in_words(each.get(key)) for each in settings}) > 1]
-    shorts = {key: _short(key, keys) for key in differ}
-    names = []
-    for run, each in zip(firsts, settings, strict=True):
-        base = _base(run)
-        told = [f"{shorts[key]} {in_words(each[key])}" for key in differ if key in each and in_words(each[key]) not in base]
-        if len(told) > 4:
-            told = [*told[:3], f"and {len(told) - 3} more settings"]
-        names.append(", ".join([" + ".join(base) or run.folder.name, *told]))
+    names = [_name(run, each, {key: _short(key, keys) for key in differ}) for run, each in zip(firsts, settings, strict=True)]
     return [name if names.count(name) == 1 else f"{name} ({run.folder.name})" for name, run in zip(names, firsts, strict=True)]
+
+
+def _name(run: RunRecord, settings: dict[str, Json], differ: dict[str, str]) -> str:
+    base = _base(run)
+    words = {short: in_words(settings[key]) for key, short in differ.items() if key in settings}
+    own = [f"{short} {value}" for short, value in words.items() if value not in base]
+    if len(own) > MOST:
+        own = [*own[: MOST - 1], f"and {len(own) - MOST + 1} more settings"]
+    return ", ".join([" + ".join(base) or run.folder.name, *own])
 
 
 def _short(key: str, keys: Sequence[str]) -> str:
@@ -80,8 +78,9 @@ def _short(key: str, keys: Sequence[str]) -> str:
     return last if sum(other.removesuffix(".name").rpartition(".")[2] == last for other in keys) == 1 else key
 
 
-def _base(run: Run) -> list[str]:
+def _base(run: RunRecord) -> list[str]:
     """The method, and the mixer if there is one."""
     if isinstance(run.results, Results) and run.results.method:
         return [part for part in (run.results.method, run.results.mixer) if part]
-    return [part for key in ("method", "mixer") if (part := stated(run.recipe.get(key)))]
+    parts = [run.recipe.settings.get(key) for key in ("method", "mixer")]
+    return [name for part in parts if (name := str((part.get("name") if isinstance(part, dict) else part) or ""))]

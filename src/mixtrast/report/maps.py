@@ -1,46 +1,43 @@
-"""Maps of the test features: t-SNE, trained beside raw."""
-
-from __future__ import annotations
+"""Maps (t-SNE) of the test examples, from the trained encoder and from the raw input."""
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
-from mixtrast.report.pictures import CLASSES, FAINT, INK, QUIET, Picture, in_style, styled
-from mixtrast.report.records import Map
-from mixtrast.report.results import Data
+from mixtrast.records import DataRecord, Map
+from mixtrast.report.pictures import CLASSES, FAINT, INK, QUIET, Picture, in_style, shortened, styled
 
-_NAMED = 12  # more classes than this are coloured, not named
+_NAMED = 12  # of more classes than this the names are left out
 
 
 @in_style
-def maps(held: Map, data: Data) -> list[Picture]:
-    """The encoder's features, and the raw input if its map is there."""
-    made = [_one(held.trained, held.label, data, "map-trained", "encoder features, before the projector")]
-    if held.raw is not None:
-        made.append(_one(held.raw, held.label, data, "map-raw", "raw input"))
+def maps(found: Map, data: DataRecord) -> list[Picture]:
+    """The features of the encoder, and the raw input if its map is there."""
+    made = [_one(found.trained, found.label, data, "map-trained", "features of the trained encoder")]
+    if found.raw is not None:
+        made.append(_one(found.raw, found.label, data, "map-raw", "raw input"))
     return made
 
 
-def caption(held: Map, data: Data, seed: str) -> str:
+def caption(found: Map, data: DataRecord, seed: str) -> str:
     """How to read the maps."""
-    text = f"t-SNE of {len(held.trained):,} test examples{seed}. "
-    text += "Neighbours mean something; sizes of and distances between clusters do not."
-    if held.raw is None:
-        text += " There is no map of the raw input beside it."
-    if held.label is None or data.task not in ("classes", "number"):
-        text += " Without labels there is nothing to colour by."
-    elif data.task == "classes" and _classes(held.label, data) > _NAMED:
-        text += f" {_classes(held.label, data)} classes are too many to name: the colour is the number of the class."
+    text = f"t-SNE of {len(found.trained):,} test examples{seed}. "
+    text += "Neighbours are similar; sizes of clusters and distances between them mean nothing."
+    if found.raw is None:
+        text += " There is no map of the raw input."
+    if found.label is None or data.task not in ("classes", "number"):
+        text += " Without labels the examples have no colours."
+    elif data.task == "classes" and _classes(found.label, data) > _NAMED:
+        text += f" {_classes(found.label, data)} classes are too many to name; the colour is the index of the class."
     return text
 
 
-def _classes(label: np.ndarray, data: Data) -> int:
+def _classes(label: np.ndarray, data: DataRecord) -> int:
     known = label[np.isfinite(label) & (label >= 0)]
     return max(len(data.classes), int(known.max()) + 1 if len(known) else 0)
 
 
-def _one(places: np.ndarray, label: np.ndarray | None, data: Data, name: str, title: str) -> Picture:
+def _one(places: np.ndarray, label: np.ndarray | None, data: DataRecord, name: str, title: str) -> Picture:
     figure, axes = styled(4.6)
     size = float(np.clip(4200 / max(len(places), 1), 3, 26))
     known = np.zeros(len(places), bool)
@@ -57,7 +54,7 @@ def _one(places: np.ndarray, label: np.ndarray | None, data: Data, name: str, ti
     axes.set_aspect("equal", "datalim")
     for spine in axes.spines.values():
         spine.set(visible=True, color=FAINT)
-    what = {"classes": ", coloured by class", "number": ", coloured by the number to predict"}.get(data.task, "")
+    what = {"classes": ", coloured by class", "number": ", coloured by the label"}.get(data.task, "")
     return Picture(name, f"Map (t-SNE) of {len(places):,} test examples, {title}{what if known.any() else ''}.", "", figure)
 
 
@@ -68,51 +65,22 @@ def _dots(axes: Axes, places: np.ndarray, colour: object, size: float) -> None:
 
 def _numbers(axes: Axes, places: np.ndarray, label: np.ndarray, size: float) -> None:
     low, high = np.percentile(label, [2, 98])
-    dots = axes.scatter(
-        places[:, 0],
-        places[:, 1],
-        s=size,
-        c=label,
-        cmap="viridis",
-        vmin=low,
-        vmax=high,
-        linewidths=0,
-        alpha=0.85,
-        rasterized=True,
-    )
+    x, y = places.T
+    dots = axes.scatter(x, y, size, label, cmap="viridis", vmin=low, vmax=high, linewidths=0, alpha=0.85, rasterized=True)
     bar = axes.get_figure(root=True).colorbar(dots, ax=axes, shrink=0.8, aspect=30, pad=0.02)  # type: ignore[union-attr]
     bar.outline.set_visible(False)
-    bar.set_label("number to predict")
+    bar.set_label("label")
 
 
-def _by_class(axes: Axes, places: np.ndarray, label: np.ndarray, data: Data, size: float) -> None:
+def _by_class(axes: Axes, places: np.ndarray, label: np.ndarray, data: DataRecord, size: float) -> None:
     classes = _classes(label.astype(float), data)
     if classes > _NAMED:
-        shades = matplotlib.colormaps["viridis"](label / max(classes - 1, 1))
-        _dots(axes, places, shades, size)
-        return
+        return _dots(axes, places, matplotlib.colormaps["viridis"](label / max(classes - 1, 1)), size)
     _dots(axes, places, [CLASSES[number] for number in label], size)
     for number in np.unique(label):
+        name = shortened(data.classes[number] if number < len(data.classes) else str(number), 16)
         x, y = np.median(places[label == number], axis=0)
-        axes.text(
-            x,
-            y,
-            _short(data.classes[number] if number < len(data.classes) else str(number)),
-            ha="center",
-            va="center",
-            fontsize=10.5,
-            weight="bold",
-            color=INK,
-            parse_math=False,
-            bbox={
-                "boxstyle": "round,pad=0.18",
-                "facecolor": "white",
-                "edgecolor": CLASSES[number],
-                "linewidth": 1.2,
-                "alpha": 0.88,
-            },
-        )
-
-
-def _short(name: str, most: int = 16) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+        text = axes.text(x, y, name, ha="center", va="center", fontsize=10.5)
+        text.set(weight="bold", color=INK, parse_math=False)
+        box = {"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": CLASSES[number], "linewidth": 1.2}
+        text.set_bbox({**box, "alpha": 0.88})

@@ -1,4 +1,4 @@
-"""Run folders become one page: a single file that opens anywhere and asks nobody for anything."""
+"""The report of runs: one HTML file that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -6,77 +6,61 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixtrast import whole
+from mixtrast import atomic
+from mixtrast.records import GOOD_VERDICTS, read_run
+from mixtrast.report.data_section import class_counts, data_pairs
 from mixtrast.report.groups import group
-from mixtrast.report.records import read
+from mixtrast.report.settings import settings_of, versions_of
+from mixtrast.report.training_section import costs, diagnosis, learning
 
 if TYPE_CHECKING:
     import jinja2
 
-# Verdicts that ask for nothing; the others are set off by their colour.
-GOOD = ("learning", "worth it", "worth it with few labels")
-
 
 def write(folders: Sequence[Path], out: Path, *, png: bool = False) -> Path:
-    """Writes the report of these runs; runs that differ in nothing but the seed become one recipe.
+    """Write the report of these run folders, atomically; runs that differ only in the seed are one recipe.
 
-    Args:
-        folders: run folders.
-        out: the page; it is there whole or not at all.
-        png: also saves the pictures as PNG files, into figures/ of the first run of each recipe.
+    `png` also saves the pictures as PNG files, in figures/ of the first run of each recipe.
 
-    Raises: ValueError with a sentence if a folder is not a run.
+    Raises: ValueError where a folder is not a run.
     """
     if not folders:
         raise ValueError("a report needs at least one run folder, got none.")
-    text = render(folders, png=png)
-    out = Path(out)
+    text, out = render(folders, png=png), Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(out, text.encode())
+    atomic.write(out, text.encode())
     return out
 
 
 def render(folders: Sequence[Path], *, png: bool = False) -> str:
     """The page as text."""
-    from mixtrast.report.comparison import comparison, ranking
     from mixtrast.report.pictures import COLOURS
-    from mixtrast.report.sections import section, subtitle
+    from mixtrast.report.sections import Section
+    from mixtrast.report.side_by_side import best_recipe, side_by_side
 
-    groups = group(read(Path(folder)) for folder in folders)
-    sections = [section(each, f"recipe-{at}", png) for at, each in enumerate(groups, 1)]
+    groups = group(read_run(Path(folder)) for folder in folders)
+    sections = [Section(each, f"recipe-{at}", png) for at, each in enumerate(groups, 1)]
     names = list(dict.fromkeys(each.data.name for each in sections))
     title = f"{sections[0].name} on {names[0]}" if len(sections) == 1 else f"{len(sections)} recipes on {', '.join(names)}"
-    several = len(sections) > 1
-    return (
-        house()
-        .get_template("page.html")
-        .render(
-            title=title,
-            sections=sections,
-            ranking=ranking(groups) if several else "",
-            compared=comparison(groups, [each.key for each in sections]) if several else None,
-            subtitle=subtitle,
-            good=GOOD,
-            colours=COLOURS,
-        )
-    )
+    best = best_recipe(groups) if len(sections) > 1 else ""
+    compared = side_by_side(groups, [each.key for each in sections]) if len(sections) > 1 else None
+    page = templates().get_template("page.html")
+    return page.render(title=title, sections=sections, best=best, compared=compared, good=GOOD_VERDICTS, colours=COLOURS)
 
 
-def house() -> jinja2.Environment:
-    """Where the templates live, and how they are filled."""
+def templates() -> jinja2.Environment:
+    """The templates of this folder."""
     import jinja2
 
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    made.filters["glued"] = _glued
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    strict = jinja2.StrictUndefined
+    made = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict)
+    made.filters["unbroken"] = _unbroken
+    for function in (diagnosis, learning, costs, data_pairs, class_counts, settings_of, versions_of):
+        made.globals[function.__name__] = function
     return made
 
 
-def _glued(text: str) -> str:
-    """A number stays on one line with its spread and its unit."""
+def _unbroken(text: str) -> str:
+    """Keep a number on one line with its deviation and its unit."""
     return text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")

@@ -1,9 +1,7 @@
-"""The pictures of a report: figures without a window or global state, as inline SVG for a page or PNG for a file.
+"""Pictures of a report, without a window or global state: inline SVG for a page, PNG for a file.
 
-A function that has nothing to draw returns the sentence that stands in the picture's place.
+A function that has nothing to draw returns the sentence that replaces the picture.
 """
-
-from __future__ import annotations
 
 import functools
 import io
@@ -21,9 +19,9 @@ from matplotlib.figure import Figure
 P = ParamSpec("P")
 Drawn = TypeVar("Drawn")
 
-# One colour and one dash for a row, everywhere; readable without telling red from green, and in grey by the dashes.
+# One colour and one dash for each row on all pictures; also readable in grey, and without telling red from green.
 COLOURS = {"trained": "#0b5cad", "untrained": "#7f9bbd", "raw": "#8a8a8a", "supervised": "#d9730d", "majority": "#c8c8c8"}
-# Twelve classes that are told apart with any colour vision as far as twelve can be (Okabe and Ito's, then darker and lighter).
+# Twelve classes, as distinct as possible for any colour vision (Okabe and Ito's colours, then darker and lighter ones).
 CLASSES = (
     *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"),
     *("#b8a800", "#332288", "#882255", "#44aa99", "#999999", "#5b3a1e"),
@@ -67,11 +65,7 @@ class Picture:
     figure: Figure
 
     def svg(self, key: str = "") -> str:
-        """An inline element: no header, no ids but those it refers to, nothing that names another place.
-
-        Args:
-            key: of the place on the page; ids of one key and name are theirs alone.
-        """
+        """An inline element without a header, and without ids but those it refers to, which are unique to `key` and name."""
         with matplotlib.rc_context(STYLE | {"svg.hashsalt": key + self.name}), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the reader's font may have it
             buffer = io.StringIO()
@@ -95,14 +89,25 @@ class Picture:
         return buffer.getvalue()
 
 
+def shortened(name: str, most: int) -> str:
+    """A name that fits beside an axis."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def darker(colour: str) -> str:
+    """The same hue, dark enough to be read as text on white."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"#{int(red * 0.72):02x}{int(green * 0.72):02x}{int(blue * 0.72):02x}"
+
+
 def styled(height: float) -> tuple[Figure, Axes]:
-    """A figure of one pair of axes; whoever calls it is decorated by `in_style`."""
+    """A figure with one pair of axes; the function that calls this is decorated by `in_style`."""
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.add_subplot()
 
 
 def in_style(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
-    """Matplotlib's settings of the page while a figure is made, and as they were afterwards."""
+    """Use the page's settings of Matplotlib while a figure is made; afterwards they are as before."""
 
     @functools.wraps(draw)
     def styled_draw(*args: P.args, **kwargs: P.kwargs) -> Drawn:

@@ -1,6 +1,4 @@
-"""The strip: what training was really shown. Examples above their two views, ingredients above their mixtures."""
-
-from __future__ import annotations
+"""Strips of examples: originals above their two views, and pairs of examples above their mixtures."""
 
 from collections.abc import Sequence
 
@@ -10,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
+from mixtrast.records import Strip
 from mixtrast.report.pictures import COLOURS, FAINT, INK, QUIET, Picture, in_style, styled
-from mixtrast.report.records import Strip
 
-_TILES = {4: 6, 3: 4, 2: 4}  # a row, by the dimensions of a batch: more would be stamps on a phone
+_TILES = {4: 6, 3: 4, 2: 4}  # tiles in a row, by the dimensions of a batch: more would be too small on a phone
 _PIXELS = 64  # of a tile's longer side
 _COLUMNS = 40  # of a table
 _LABEL = 0.127  # width of the names of the rows, in rows of tiles
@@ -25,32 +23,24 @@ def views(strip: Strip) -> Picture | str:
     rows = [("original", strip.x), ("view 1", strip.view1), ("view 2", strip.view2)]
     there = [(name, array) for name, array in rows if array is not None and len(array)]
     if not there:
-        return "No views were kept, so none are shown."
+        return "No views are recorded."
     figure, number = _grid(there, [])
-    return Picture(
-        "views",
-        f"{number} examples and the views of each that training compared.",
-        _caption("Examples and their views", there),
-        figure,
-    )
+    alt = f"{number} examples and the two views of each that training compares."
+    return Picture("views", alt, _caption("Examples and their views", there), figure)
 
 
 @in_style
 def mixtures(strip: Strip, mixer: str) -> Picture | str:
-    """Two ingredients and what they were mixed to, with the share of the first."""
+    """Pairs of examples and their mixtures, with the weight of the first."""
     rows = [("first", strip.first), ("second", strip.second), ("mixed", strip.mixed)]
     there = [(name, array) for name, array in rows if array is not None and len(array)]
     if strip.mixed is None or not len(strip.mixed):
-        return (
-            "No mixtures were kept, so none are shown."
-            if mixer
-            else "This method does not mix, so there are no mixtures to show."
-        )
+        return "No mixtures are recorded." if mixer else "This method does not mix examples, so there are no mixtures."
     shares = [f"λ = {weight:.2f}" for weight in strip.weight] if strip.weight is not None else []
     figure, number = _grid(there, shares)
     by = f" by {mixer}" if mixer else ""
     alt = f"{number} pairs of examples and their mixtures{by}" + (f", {', '.join(shares[:number])}" if shares else "")
-    caption = _caption(f"Mixtures{by}; λ is the share of the first ingredient", there)
+    caption = _caption(f"Mixtures{by}; λ is the weight of the first example", there)
     return Picture("mixtures", alt + ".", caption, figure)
 
 
@@ -58,18 +48,19 @@ def _caption(text: str, rows: Sequence[tuple[str, np.ndarray]]) -> str:
     array = rows[0][1]
     if array.ndim == 2:
         more = f", the first {_COLUMNS} of {array.shape[1]}" if array.shape[1] > _COLUMNS else ""
-        return f"{text}. A bar is a column{more}, standardised: up is above the mean, down below."
+        return f"{text}. Each bar is a column{more}, standardised: up is above its mean, down below."
     if array.ndim == 3:
         more = f"; {array.shape[1]} channels" if array.shape[1] > 1 else ""
-        return f"{text}. A line is a series, as scaled for the encoder{more}."
+        return f"{text}. Each line is a series, as scaled for the encoder{more}."
     return f"{text}. Values as scaled for the encoder, stretched to the range of grey or colour."
 
 
 def _grid(rows: Sequence[tuple[str, np.ndarray]], below: Sequence[str]) -> tuple[Figure, int]:
-    """One tile a cell on one pair of axes, one unit wide and high, the names of the rows at the left."""
+    """Tiles of one unit on one pair of axes, with the names of the rows at the left."""
     room = _TILES[rows[0][1].ndim]
     number, margin = min(room, *(len(array) for _, array in rows)), _LABEL * room
-    ratio = _ratio(rows[0][1])
+    shape = rows[0][1].shape
+    ratio = 0.94 * float(np.clip(shape[2] / shape[3], 0.3, 2.5)) if len(shape) == 4 else 0.6  # height of a tile one wide
     pitch = ratio + 0.08
     height = len(rows) * pitch + (0.05 * room if below else 0.0)
     figure, axes = styled(5.4 * height / (room + margin))
@@ -77,7 +68,7 @@ def _grid(rows: Sequence[tuple[str, np.ndarray]], below: Sequence[str]) -> tuple
     axes.set_position((0, 0, 1, 1))
     axes.set(xlim=(-margin, room), ylim=(-height, 0))
     axes.set_axis_off()
-    low, high = _range([array[:number] for _, array in rows])
+    low, high = _value_range([array[:number] for _, array in rows])
     for down, (words, array) in enumerate(rows):
         top = -down * pitch
         axes.text(-margin, top - ratio / 2, words, va="center", fontsize=10, color=QUIET)
@@ -88,15 +79,8 @@ def _grid(rows: Sequence[tuple[str, np.ndarray]], below: Sequence[str]) -> tuple
     return figure, number
 
 
-def _ratio(array: np.ndarray) -> float:
-    """Height of a tile one wide."""
-    if array.ndim == 4:
-        return 0.94 * float(np.clip(array.shape[2] / array.shape[3], 0.3, 2.5))
-    return 0.6
-
-
-def _range(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
-    """The values that fill a tile, without the few farthest out."""
+def _value_range(arrays: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The range of values that fills a tile, without the most extreme 1 %."""
     values = np.concatenate([array.ravel() for array in arrays])
     low, high = (float(edge) for edge in np.percentile(values, [0.5, 99.5]))
     return (low, high) if high > low else (low - 1.0, high + 1.0)
@@ -110,7 +94,8 @@ def _tile(axes: Axes, example: np.ndarray, box: tuple[float, float, float, float
     axes.fill([left, right, right, left], [bottom, bottom, top, top], facecolor="#f6f8f9", edgecolor=FAINT, linewidth=0.6)
     if example.ndim == 2:
         for channel, series in enumerate(example[:3]):
-            x = np.linspace(left + 0.03, right - 0.03, len(series := _shrunk(series)))
+            series = series[:: -(-len(series) // 160)]  # at most so many points, evenly spaced
+            x = np.linspace(left + 0.03, right - 0.03, len(series))
             y = bottom + (top - bottom) * (0.06 + 0.88 * np.clip((series - low) / (high - low), 0, 1))
             axes.plot(x, y, color=(COLOURS["trained"], COLOURS["supervised"], COLOURS["raw"])[channel], linewidth=0.9)
         return
@@ -136,16 +121,10 @@ def _pixels(example: np.ndarray, low: float, high: float) -> np.ndarray:
         step = -(-example.shape[axis] // _PIXELS)
         if step > 1:
             starts = np.arange(0, example.shape[axis], step)
-            example = np.add.reduceat(example, starts, axis) / np.diff(np.append(starts, example.shape[axis])).reshape(
-                [-1 if each == axis else 1 for each in range(3)]
-            )
+            sizes = np.diff(np.append(starts, example.shape[axis])).reshape([-1 if each == axis else 1 for each in range(3)])
+            example = np.add.reduceat(example, starts, axis) / sizes
     channels = example.shape[0]
-    shown = np.repeat(example[:1], 3, 0) if channels == 1 else example[:3]
+    colours = np.repeat(example[:1], 3, 0) if channels == 1 else example[:3]
     if channels == 2:
-        shown = np.concatenate([shown, np.full_like(shown[:1], low)])
-    return np.rint(255 * np.clip((shown - low) / (high - low), 0, 1)).astype(np.uint8).transpose(1, 2, 0)
-
-
-def _shrunk(series: np.ndarray, most: int = 160) -> np.ndarray:
-    """At most so many points, by taking every so-manyth."""
-    return series[:: -(-len(series) // most)]
+        colours = np.concatenate([colours, np.full_like(colours[:1], low)])
+    return np.rint(255 * np.clip((colours - low) / (high - low), 0, 1)).astype(np.uint8).transpose(1, 2, 0)

@@ -1,68 +1,77 @@
-"""Runs as processes of their own, several at a time: started, watched, stopped, and gone on with."""
-
-from __future__ import annotations
+"""Runs as processes of their own, several at a time: started, polled, stopped and resumed."""
 
 import ctypes
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-from mixtrast.run import work
-from mixtrast.run.kept import FOLDER
-from mixtrast.studies.capacity import Capacity, environment
+from mixtrast.process import exclusive, stop_signals
+from mixtrast.records.comparison import CapacityRecord
+from mixtrast.run import is_finished
+from mixtrast.studies.capacity import environment
 
 POLL = 0.1  # seconds between looks at the processes
-LAST = 12  # lines of what a failed run said that are kept at hand
+LAST = 12  # lines at the end of a failed run's log that a message shows
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run of the grid: a cell and a seed, its folder, the recipe of the cell, and whether maps are drawn."""
+    """One run: a configuration and a seed.
 
-    cell: str
+    Args:
+        folder: of the run.
+        recipe: file of the configuration.
+        probe_cache: folder of the probes that runs share.
+        maps: whether t-SNE maps are drawn.
+    """
+
+    configuration: str
     seed: int
     folder: Path
     recipe: Path
+    probe_cache: Path
     maps: bool = True
 
     @property
+    def name(self) -> str:
+        return f"{self.configuration}, seed {self.seed}"
+
+    @property
     def log(self) -> Path:
-        """What it said on stderr; beside its folder, which is train's alone. Empty logs are not kept."""
+        """Its standard error, next to its folder. An empty log is removed."""
         return self.folder.with_name(f"{self.folder.name}.log")
 
     @property
     def finished(self) -> bool:
-        return work.is_finished(self.folder)
+        return is_finished(self.folder)
 
-    def words(self) -> list[str]:
-        """The command."""
-        again = ["--resume"] if self.folder.exists() else []
-        plain = ["--quiet", *([] if self.maps else ["--no-maps"])]
-        return ["train", "--recipe", str(self.recipe), "--seed", str(self.seed), "--out", str(self.folder), *plain, *again]
+    def command(self) -> list[str]:
+        """The arguments of `mixtrast` for this run."""
+        words = ["train", "--recipe", str(self.recipe), "--seed", str(self.seed), "--out", str(self.folder)]
+        words += ["--probe-cache", str(self.probe_cache), "--quiet"]
+        return [*words, *([] if self.maps else ["--no-maps"]), *(["--resume"] if self.folder.exists() else [])]
 
 
-@dataclass
-class Going:
-    """A process at work."""
+@dataclass(frozen=True)
+class RunningProcess:
+    """The process of a run; `place` is 0 to workers - 1, `began` by time.monotonic()."""
 
     task: Task
-    place: int  # 0 to jobs - 1
+    place: int
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     began: float
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A run that has ended: its exit code, seconds by the clock, CPU seconds of all its threads (None where not known)."""
+class EndedRun:
+    """A run that has ended: its exit code, wall time, and CPU seconds of all its threads (None where not known)."""
 
     task: Task
     code: int
@@ -70,60 +79,61 @@ class Ended:
     cpu: float | None
 
     @property
-    def said(self) -> list[str]:
-        """The last lines of its log, or what its exit code says."""
+    def last_lines(self) -> list[str]:
+        """The end of its log, and the signal that ended it."""
         text = self.task.log.read_text(encoding="utf-8", errors="replace") if self.task.log.exists() else ""
         lines = [line.rstrip() for line in text.splitlines() if line.strip()][-LAST:]
         if self.code < 0:
             name = signal.Signals(-self.code).name
-            lines.append(f"It was ended by {name}." + (" Was memory short? Try fewer --jobs." if name == "SIGKILL" else ""))
-        return lines or [f"It ended with exit code {self.code} and said nothing."]
+            lines.append(
+                f"It was ended by {name}." + (" If memory was short, try fewer --workers." if name == "SIGKILL" else "")
+            )
+        return lines or [f"It ended with exit code {self.code} and printed nothing."]
 
 
-@dataclass
-class Watch:
-    """What goes on, for whoever looks: called after every change and every POLL seconds."""
+class Monitor(Protocol):
+    """What `run_all` calls: after each run that ended, and every POLL seconds."""
 
-    ended: Callable[[Ended, list[Task], list[Going]], None]
-    look: Callable[[list[Task], list[Going]], None]
-    asked: list[int] = field(default_factory=list)  # signals that came
+    def ended(self, ended: EndedRun, waiting: Sequence[Task], running: Sequence[RunningProcess]) -> None: ...
+
+    def update(self, waiting: Sequence[Task], running: Sequence[RunningProcess]) -> None: ...
 
 
-def run_all(tasks: list[Task], capacity: Capacity, watch: Watch) -> None:
-    """Runs all tasks in their order, `capacity.jobs` at a time; returns when none runs any more.
+def run_all(tasks: Sequence[Task], capacity: CapacityRecord, monitor: Monitor) -> tuple[int, ...]:
+    """Run all tasks in their order, `capacity.workers` at a time. Returns the signals that came, when none runs any more.
 
-    SIGINT and SIGTERM go on to the runs, which save, and nothing new is started; a second one makes them stop at once.
+    SIGINT and SIGTERM are passed on to the runs, which save, and nothing new is started; a second one makes them stop at once.
     """
-    waiting, going, told = list(tasks), list[Going](), 0
-    with _signals(watch.asked):
+    waiting, running, passed_on = list(tasks), list[RunningProcess](), 0
+    with stop_signals(second_interrupts=False) as signals:
         try:
-            while going or (waiting and not watch.asked):
-                for number in watch.asked[told:]:
-                    _send(going, number)
-                told = len(watch.asked)
-                while not watch.asked and len(going) < capacity.jobs and (task := _next(waiting)):
+            while running or (waiting and not signals):
+                for number in signals[passed_on:]:
+                    _send(running, number)
+                    passed_on += 1
+                while not signals and len(running) < capacity.workers and (task := _next(waiting)):
                     waiting.remove(task)
-                    place = min(set(range(capacity.jobs)) - {each.place for each in going})
-                    going.append(_start(task, place, environment(capacity, place)))
-                for each in list(going):
+                    running.append(_start(task, min(set(range(capacity.workers)) - {each.place for each in running}), capacity))
+                for each in list(running):
                     if ended := _ended(each):
-                        going.remove(each)
-                        watch.ended(ended, waiting, going)
-                watch.look(waiting, going)
+                        running.remove(each)
+                        monitor.ended(ended, waiting, running)
+                monitor.update(waiting, running)
                 time.sleep(POLL)
         finally:
-            _send(going, signal.SIGTERM)  # only where something went wrong here: none is left alone
-            for each in going:
+            _send(running, signal.SIGTERM)  # after an error here: no run is left without its parent
+            for each in running:
                 each.process.wait()
                 each.log.close()
+        return tuple(signals)
 
 
-def _next(waiting: list[Task]) -> Task | None:
-    """The first that no other process holds: one of a comparison that was killed may still be saving."""
+def _next(waiting: Sequence[Task]) -> Task | None:
+    """The first task whose folder no other process holds: a run of a comparison that was killed may still be saving."""
     for task in waiting:
         try:
-            if (task.folder / work.RECIPE).is_file():
-                with work.alone(task.folder):
+            if task.folder.is_dir():
+                with exclusive(task.folder):
                     pass
         except BlockingIOError:
             continue
@@ -131,65 +141,51 @@ def _next(waiting: list[Task]) -> Task | None:
     return None
 
 
-def _start(task: Task, place: int, variables: Mapping[str, str]) -> Going:
+def _start(task: Task, place: int, capacity: CapacityRecord) -> RunningProcess:
     task.folder.parent.mkdir(parents=True, exist_ok=True)
     log = task.log.open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "mixtrast", *task.words()],
-        env={**os.environ, **variables, FOLDER: str(task.folder.parents[2] / "kept")},
+        [sys.executable, "-m", "mixtrast", *task.command()],
+        env={**os.environ, **environment(capacity, place)},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        start_new_session=True,  # Ctrl-C at a terminal comes to us alone, and is passed on once
-        preexec_fn=_ends_with_us() if sys.platform == "linux" else None,
+        start_new_session=True,  # Ctrl-C at a terminal comes to this process alone, and is passed on once
+        preexec_fn=_stop_with_parent() if sys.platform == "linux" else None,
     )
-    return Going(task, place, process, log, time.monotonic())
+    return RunningProcess(task, place, process, log, time.monotonic())
 
 
-def _ends_with_us() -> Callable[[], None]:
-    """For the child: SIGTERM, at which it saves, when its parent is gone, even by SIGKILL."""
+def _stop_with_parent() -> Callable[[], None]:
+    """For the child: SIGTERM, at which it saves, when its parent ends, even by SIGKILL."""
     library, parent = ctypes.CDLL(None), os.getpid()
 
     def prepare() -> None:
         library.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:  # gone already
+        if os.getppid() != parent:  # it has ended already
             os._exit(143)
 
     return prepare
 
 
-def _ended(going: Going) -> Ended | None:
-    """What has become of it, or None while it runs."""
+def _ended(running: RunningProcess) -> EndedRun | None:
+    """The outcome of the process, or None while it runs."""
     cpu = None
     if hasattr(os, "wait4"):
-        found, status, usage = os.wait4(going.process.pid, os.WNOHANG)
+        found, status, usage = os.wait4(running.process.pid, os.WNOHANG)
         if not found:
             return None
-        going.process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for: Popen must not
+        running.process.returncode = os.waitstatus_to_exitcode(status)  # it has been waited for: Popen must not
         cpu = usage.ru_utime + usage.ru_stime
-    elif going.process.poll() is None:
+    elif running.process.poll() is None:
         return None
-    going.log.close()
-    task = going.task
+    running.log.close()
+    task = running.task
     if task.log.exists() and not task.log.stat().st_size:
         task.log.unlink()
-    return Ended(task, going.process.returncode, time.monotonic() - going.began, cpu)
+    return EndedRun(task, running.process.returncode, time.monotonic() - running.began, cpu)
 
 
-def _send(going: list[Going], number: int) -> None:
-    for each in going:
+def _send(running: Sequence[RunningProcess], number: int) -> None:
+    for each in running:
         os.kill(each.process.pid, number)  # not waited for yet, so the number is still its own
-
-
-@contextmanager
-def _signals(asked: list[int]) -> Iterator[None]:
-    """SIGINT and SIGTERM are noted, to be passed on."""
-    if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
-        yield
-        return
-    before = {n: signal.signal(n, lambda number, _: asked.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,6 +1,4 @@
-"""What a person sees while a run goes on: loss beside chance, rate, time left. Nothing where no one looks."""
-
-from __future__ import annotations
+"""Progress on one line of a terminal; nothing where stderr is not a terminal, or where `quiet`."""
 
 import sys
 import time
@@ -9,10 +7,18 @@ from typing import Any, Self
 
 
 class _Line:
-    """One line of a terminal that renews itself, while it is `live`."""
+    """A line that renews itself while it is `live`."""
 
-    live: bool
-    bar: Any
+    def __init__(self, *, quiet: bool) -> None:
+        self.live = not quiet and sys.stderr.isatty()
+
+    def _begin(self, what: str, total: int, done: int, columns: list[Any], **fields: Any) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self.bar = Bar(TextColumn(what), BarColumn(), *columns, console=Console(stderr=True), transient=True)
+        self.task = self.bar.add_task(what, total=total, completed=done, **fields)
 
     def __enter__(self) -> Self:
         if self.live:
@@ -25,57 +31,50 @@ class _Line:
 
 
 class Progress(_Line):
-    """One line that renews itself on a terminal; silent elsewhere, and where `quiet`.
+    """The progress of a training: loss, chance, rate and time left.
 
-    with Progress("imix", steps, done) as shown:
-        shown(step, loss=..., chance=..., rate=...)
+    with Progress("imix", steps, done) as progress:
+        progress(step, loss=..., chance=..., rate=...)
     """
 
     def __init__(self, what: str, steps: int, done: int = 0, *, quiet: bool = False) -> None:
-        self.live = not quiet and sys.stderr.isatty()
+        super().__init__(quiet=quiet)
         self.last = 0.0
         if self.live:
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
+            from rich.progress import TextColumn, TimeRemainingColumn
 
             numbers = "loss {task.fields[loss]}  chance {task.fields[chance]}  {task.fields[rate]} examples/s"
-            columns = [TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}"), TextColumn(numbers)]
-            self.bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-            self.task = self.bar.add_task(what, total=steps, completed=done, loss="-", chance="-", rate="-")
+            columns = [TextColumn("{task.completed}/{task.total}"), TextColumn(numbers), TimeRemainingColumn()]
+            self._begin(what, steps, done, columns, loss="-", chance="-", rate="-")
 
     @property
     def due(self) -> bool:
-        """Whether it is worth while to look at the numbers: ten times a second at most."""
+        """Whether the line should be renewed: ten times a second at most."""
         return self.live and time.perf_counter() - self.last > 0.1
 
-    def __call__(self, step: int, **numbers: Any) -> None:
+    def __call__(self, step: int, *, loss: float, chance: float, rate: str) -> None:
         self.last = time.perf_counter()
-        shown: dict[str, Any] = {name: value if isinstance(value, str) else f"{value:,.3g}" for name, value in numbers.items()}
-        self.bar.update(self.task, completed=step, **shown)
+        self.bar.update(self.task, completed=step, loss=f"{loss:,.3g}", chance=f"{chance:,.3g}", rate=rate)
 
 
-class Doing(_Line):
-    """What is being done now, how many of how many, and since when, on one line of a terminal; silent elsewhere.
+class Activity(_Line):
+    """The progress of work in `total` parts: the part at work, and the time since the beginning.
 
-    with Doing("evaluating", 8) as tell:
-        tell("linear, raw input")
+    with Activity("evaluating", 8) as begin:
+        begin("linear, raw input")
     """
 
     def __init__(self, what: str, total: int, *, quiet: bool = False) -> None:
-        self.live = not quiet and total > 0 and sys.stderr.isatty()
-        self.told = 0
+        super().__init__(quiet=quiet or not total)
+        self.done = 0
         if self.live:
-            from rich.console import Console
-            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
+            from rich.progress import TextColumn, TimeElapsedColumn
 
-            columns = [TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}  {task.fields[now]}")]
-            self.bar = Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
-            self.task = self.bar.add_task(what, total=total, now="")
+            columns = [TextColumn("{task.completed}/{task.total}  {task.fields[now]}"), TimeElapsedColumn()]
+            self._begin(what, total, 0, columns, now="")
 
-    def __call__(self, now: str) -> None:
-        """`now` begins; what was told before is done."""
+    def __call__(self, part: str) -> None:
+        """`part` begins; the one before is done."""
         if self.live:
-            self.bar.update(self.task, completed=self.told, now=now)
-        self.told += 1
+            self.bar.update(self.task, completed=self.done, now=part)
+        self.done += 1

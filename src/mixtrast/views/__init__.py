@@ -1,16 +1,11 @@
-"""Views: one example becomes another that still is the same. A different draw for every example of the batch.
+"""Views: random augmentations that keep an example what it is, with a different draw for every example of the batch.
 
     x = view(x, generator)          x (B,...), on its own device; the generator lives on the CPU
 
-One file each; the file name is the name. Views of images as they are (`View.unscaled`) come before the input is scaled,
-all others after. `pipeline` names what published code combines. A mixing that leaves the label alone (`inputmix`, `cutout`)
-is a view.
+One file each; the file name is the name. Views of unscaled images (`View.unscaled`) come before the input is scaled, all
+others after. `pipeline` names the combinations of published code. Mixing that leaves the label alone (`inputmix`, `cutout`) is
+a view.
 """
-
-from __future__ import annotations
-
-import sys
-from typing import Any
 
 from mixtrast import registry
 from mixtrast.views._pipelines import PIPELINES as PIPELINES
@@ -18,23 +13,6 @@ from mixtrast.views._pipelines import pipeline as pipeline
 from mixtrast.views._scale import Scale as Scale
 from mixtrast.views._scale import intensity as intensity
 from mixtrast.views._view import View as View
+from mixtrast.views._view import get as get
 
-_room = sys.modules[__name__]
-
-
-def get(name: str, **options: Any) -> View:
-    """The view of that name."""
-    view: View = registry.make(_room, name, options)
-    return view
-
-
-def names() -> list[str]:
-    return registry.names(_room)
-
-
-def __getattr__(name: str) -> Any:
-    return registry.attribute(_room, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *(registry.find(_room, name).__name__ for name in names())]
+names, __getattr__, __dir__ = registry.exports(__name__)

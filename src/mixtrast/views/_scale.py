@@ -1,4 +1,4 @@
-"""From examples as they were read to what an encoder sees, with views on the way: the same in training, probes and export."""
+"""From raw examples to the input of an encoder, with views in between: the same in training, probes and export."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BYTE = 255.0
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """(x - mean) / std; bytes are intensities x / 255 first. `unscaled` views stand before it, all others after it.
+    """Standardises examples, (x - mean) / std, with `unscaled` views before it and all others after it.
 
-    Ids of tokens have no scale and stay what they are.
+    Bytes are first converted to intensities x / 255. Ids of tokens are not scaled.
 
     Args:
         mean, std: float32, broadcast against one example, in units of the intensity.
@@ -27,7 +27,7 @@ class Scale:
     std: Tensor
 
     def __call__(self, x: Tensor, views: Sequence[View] = (), generator: torch.Generator | None = None) -> Tensor:
-        """(N, *shape) as read -> (N, *shape) float32, seen through the views."""
+        """Scale and augment: raw examples (N, *shape) -> (N, *shape) float32."""
         if generator is None:
             if views:
                 raise TypeError("views draw from a generator, got none. Give torch.Generator().manual_seed(0).")
@@ -45,7 +45,7 @@ class Scale:
 
 
 def intensity(x: Tensor) -> Tensor:
-    """Bytes in 0..1; ids (int64) as they are; any other numbers as float32."""
+    """Convert bytes to 0..1 and other numbers to float32; ids (int64) stay ids."""
     if x.dtype == torch.int64:
         return x
     return x.float().mul_(1 / BYTE) if x.dtype == torch.uint8 else x.float()

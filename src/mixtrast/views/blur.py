@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 
@@ -7,20 +5,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
-from mixtrast.views._pixels import check_probability, check_range, drawn, only
+from mixtrast import rng
+from mixtrast.validation import is_number
+from mixtrast.views._pixels import change_rows, check_probability, check_range, draw_rows
 from mixtrast.views._view import View
 
 
 class Blur(View):
-    """The image out of focus: a Gaussian of random width, with probability `p`.
+    """Gaussian blur of random width, with probability `p`.
 
         x'_j = Σ_k w_k x_{j+k},   w_k ∝ exp(-k² / 2σ²),  |k| <= radius,   σ ~ U(sigma),   down and across
 
     Args:
         sigma: smallest and largest σ, in pixels, above 0.
-        kernel: how far it reaches, a share of the shorter side: radius = ⌊⌊kernel side⌋ / 2⌋, at least 1. .1 is 3 of 32
+        kernel: its width, a share of the shorter side: radius = ⌊⌊kernel side⌋ / 2⌋, at least 1. .1 is 3 of 32
             pixels, 23 of 224.
         p: probability.
 
@@ -39,17 +37,17 @@ class Blur(View):
         self.sigma, self.kernel, self.p = sigma, kernel, p
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        rng = draws.numpy_generator(generator)
-        chosen = drawn(rng, len(x), self.p)
-        sigma = rng.uniform(*self.sigma, len(chosen))
+        numpy_rng = rng.numpy_generator(generator)
+        chosen = draw_rows(numpy_rng, len(x), self.p)
+        sigma = numpy_rng.uniform(*self.sigma, len(chosen))
         radius = max(1, int(min(x.shape[2:]) * self.kernel) // 2)
-        return only(x, chosen, lambda some: blurred(some, sigma, radius))
+        return change_rows(x, chosen, lambda images: blurred(images, sigma, radius))
 
 
 def blurred(x: Tensor, sigma: np.ndarray, radius: int) -> Tensor:
-    """(B,C,H,W), each image by its own σ (B,): Y X Zᵀ, with Y and Z the matrices that smooth down and across.
+    """Blur each image (B,C,H,W) with its own σ (B,): Y X Zᵀ, with Y and Z the matrices that smooth down and across.
 
-    Products of matrices and not convolutions, of which each image would need its own: measured once on one core, half the
+    Matrix products and not convolutions, of which each image would need its own: measured once on one core, half the
     time at 32 pixels a side, 1.2 to 1.5 times at 96 and 224.
     """
     down, across = (_smoothing(sigma, min(radius, length - 1), length, x) for length in x.shape[2:])
@@ -58,11 +56,11 @@ def blurred(x: Tensor, sigma: np.ndarray, radius: int) -> Tensor:
 
 
 def _smoothing(sigma: np.ndarray, reach: int, length: int, x: Tensor) -> Tensor:
-    """(B, length, length), row i: how much of each place comes to place i. A mirror shows no more than there is."""
+    """(B, length, length), row i: the weights of all places in the blurred place i, with mirrored borders."""
     steps = np.arange(-reach, reach + 1)
-    weight = np.exp(-((steps / sigma[:, None]) ** 2) / 2)  # of a σ near 0: 1 in the middle, 0 beside it
-    given = draws.to(weight / weight.sum(1, keepdims=True), x.device, x.dtype)
+    weight = np.exp(-((steps / sigma[:, None]) ** 2) / 2)  # for a σ near 0: 1 in the middle, else 0
+    weights = rng.to(weight / weight.sum(1, keepdims=True), x.device, x.dtype)
     place = torch.arange(length, device=x.device)
     source = (place + torch.arange(-reach, reach + 1, device=x.device)[:, None]).abs()  # (steps, length), mirrored at 0
     source = (length - 1) - ((length - 1) - source).abs()  # and at the other end
-    return torch.mm(given, (source[:, :, None] == place).to(x.dtype).flatten(1)).view(-1, length, length)
+    return torch.mm(weights, (source[:, :, None] == place).to(x.dtype).flatten(1)).view(-1, length, length)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 
@@ -7,9 +5,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
-from mixtrast.views._pixels import check_intensity, check_probability, drawn, grey, only
+from mixtrast import rng
+from mixtrast.validation import is_number
+from mixtrast.views._pixels import change_rows, check_intensity, check_probability, draw_rows, grey
 from mixtrast.views._view import View
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
@@ -29,11 +27,11 @@ class Color(View):
         hue: largest turn, 0 to .5 of the circle of hues.
         p: probability that an image is changed at all.
 
-    Raises: ValueError where values are not in 0..1 (on a CPU; elsewhere looking is a sync, and they are cut), and where
-        saturation or hue is to be changed in images that do not have three channels.
+    Raises: ValueError where values are not in 0..1 (on a CPU; elsewhere the check would be a sync, and they are cut), and where
+        saturation or hue of images is changed that do not have three channels.
     Reference: Chen et al., SimCLR, arXiv:2002.05709, appendix A; torchvision's ColorJitter. The amounts are those of the
         CIFAR code of MoCo, SupCon and i-Mix, and of SimCLR at strength .5.
-    Differs: not from torchvision's, in order (each image has its own) and formula, but Pillow rounds to bytes after each
+    Differs: as torchvision in order (each image has its own) and formula, but Pillow rounds to bytes after each
         change and turns the hue in 256 steps, and kornia takes one order for the batch. Grey is .299 red + .587 green +
         .114 blue; where channels are not three, their mean.
     """
@@ -53,34 +51,29 @@ class Color(View):
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
         if x.shape[1] != 3 and (self.saturation or self.hue):
-            raise ValueError(
-                f"Color works on saturation and hue of three channels, red, green and blue, got shape {tuple(x.shape)}. "
-                "Use color with saturation=0 and hue=0 for brightness and contrast alone."
-            )
+            what = f"Color works on saturation and hue of three channels, red, green and blue, got shape {tuple(x.shape)}."
+            raise ValueError(f"{what} Use color with saturation=0 and hue=0 for brightness and contrast alone.")
         check_intensity("Color", x)
-        rng = draws.numpy_generator(generator)
-        chosen = drawn(rng, len(x), self.p)
-        order, amount = self.draw(len(chosen), rng)
-        return only(x, chosen, lambda some: jitter_(some, order, amount))
+        numpy_rng = rng.numpy_generator(generator)
+        chosen = draw_rows(numpy_rng, len(x), self.p)
+        order, amount = self.draw(len(chosen), numpy_rng)
+        return change_rows(x, chosen, lambda images: jitter_(images, order, amount))
 
-    def draw(self, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(B,K) int64, the K changes that have a strength in the order of each image; (B,4) float64, what each amounts to."""
+    def draw(self, batch: int, numpy_rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw (B,K) int64, the order of the K changes of each image, and (B,4) float64, their amounts."""
         strength = np.array([self.brightness, self.contrast, self.saturation])
-        factor = rng.uniform(np.maximum(0, 1 - strength), 1 + strength, (batch, 3))
-        amount = np.concatenate([factor, rng.uniform(-self.hue, self.hue, (batch, 1))], 1)
-        order = rng.permuted(np.tile(np.flatnonzero([*strength, self.hue]), (batch, 1)), axis=1)
+        factor = numpy_rng.uniform(np.maximum(0, 1 - strength), 1 + strength, (batch, 3))
+        amount = np.concatenate([factor, numpy_rng.uniform(-self.hue, self.hue, (batch, 1))], 1)
+        order = numpy_rng.permuted(np.tile(np.flatnonzero([*strength, self.hue]), (batch, 1)), axis=1)
         return order, amount
 
 
 def jitter_(x: Tensor, order: np.ndarray, amount: np.ndarray) -> Tensor:
-    """(B,C,H,W) in 0..1, each image changed in its own order, in place: memory that is new is what costs most here.
+    """Change images (B,C,H,W) in 0..1, each in its own order, in place: new memory would cost most here.
 
-    Brightness, contrast and saturation are one formula with another m, so one pass takes a step of all images, whatever
-    that step is; the hue, which is dearer, is turned between the passes for those whose turn it is.
-
-    Args:
-        order: (B,K) int64, a permutation of the same K of 0 brightness, 1 contrast, 2 saturation, 3 hue in each row.
-        amount: (B,4) float64: three factors, and the turn of the hue in circles.
+    Brightness, contrast and saturation are one formula with different m, so one pass does a step for all images. The hue, which
+    is slower, is turned between the passes, for the images where it is next. `order` (B,K) has a permutation of the same K
+    changes in each row, `amount` (B,4) three factors, and the turn of the hue in circles.
     """
     batch, steps = order.shape
     turns = order == HUE
@@ -88,14 +81,14 @@ def jitter_(x: Tensor, order: np.ndarray, amount: np.ndarray) -> Tensor:
     blends = order[~turns].reshape(batch, steps - int(turns.any()))
     factors = np.take_along_axis(amount, blends, 1)
     parts = np.stack([factors, (1 - factors) * (blends == CONTRAST), (1 - factors) * (blends == SATURATION)])  # (3, B, blends)
-    given = draws.to(parts, x.device, x.dtype)[..., None, None, None]
+    coefficients = rng.to(parts, x.device, x.dtype)[..., None, None, None]
     for step in range(blends.shape[1] + 1):
         now = np.flatnonzero(when == step)
         if len(now):
-            rows = draws.to(now, x.device)
+            rows = rng.to(now, x.device)
             x.index_copy_(0, rows, turned(x.index_select(0, rows), amount[now, HUE]))
         if step < blends.shape[1]:
-            factor, mean, own = given[:, :, step].unbind(0)
+            factor, mean, own = coefficients[:, :, step].unbind(0)
             dull = grey(x)
             centre = dull.mean((2, 3), keepdim=True).mul_(mean)
             x.mul_(factor).add_(dull.mul_(own).add_(centre)).clamp_(0, 1)
@@ -103,7 +96,7 @@ def jitter_(x: Tensor, order: np.ndarray, amount: np.ndarray) -> Tensor:
 
 
 def turned(x: Tensor, turn: np.ndarray) -> Tensor:
-    """(B,3,H,W), the hue of each image turned by its own share of the circle (B,), saturation and value of HSV kept.
+    """Turn the hue of each image (B,3,H,W) by its own share of the circle (B,); saturation and value of HSV stay.
 
     Lengths are in units of the chroma c = largest - smallest channel, so nothing is divided by it, and grey, c = 0, is no case
     of its own. On the hexagon of HSV a hue is c + green + blue - red - smallest from red, 0 to 3, on green's side or on blue's;
@@ -115,5 +108,5 @@ def turned(x: Tensor, turn: np.ndarray) -> Tensor:
     hue = (c - low).add_(green).add_(blue).sub_(red).copysign_(green - blue)  # -3 to 3
     # The turned hue minus a channel's own, a circle apart at most, is hue + back + 3, so | |hue + back| - 3 | is its distance.
     back = 6 * ((turn[:, None] - np.arange(3) / 3) % 1) - 3
-    apart = torch.addcmul(hue, c, draws.to(back, x.device, x.dtype)[:, :, None, None]).abs_().sub_(c, alpha=3).abs_()
+    apart = torch.addcmul(hue, c, rng.to(back, x.device, x.dtype)[:, :, None, None]).abs_().sub_(c, alpha=3).abs_()
     return apart.neg_().add_(c.mul_(2).add_(low)).clamp_(low, top)

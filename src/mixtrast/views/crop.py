@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 
@@ -7,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast import draws
+from mixtrast import rng
 from mixtrast.views._pixels import check_range
 from mixtrast.views._view import View
 
@@ -15,7 +13,7 @@ TRIES = 10
 
 
 class Crop(View):
-    """A random part of the image, stretched to its whole size: the random resized crop, the strongest view of images.
+    """A random part of the image, resized to its full size: the random resized crop.
 
         area = u H W, u ~ U(scale),   width / height = r, log r ~ U(log ratio),   anywhere in the image
 
@@ -24,10 +22,9 @@ class Crop(View):
         ratio: smallest and largest width over height.
 
     Reference: Szegedy et al., Going Deeper with Convolutions, arXiv:1409.4842, section 6; torchvision's RandomResizedCrop.
-    Differs: in nothing but the rounding of pixels: boxes are whole pixels, drawn up to ten times until one fits, then the
-        largest central one of an allowed ratio, as torchvision has them. Values between pixels are bilinear and nothing
-        outside of the box is looked at, as if it were cut out first. No antialiasing: a box is never larger than what it is
-        stretched to, so there is nothing to smooth. TensorFlow's SimCLR is bicubic.
+    Differs: only in the rounding of pixels: boxes are whole pixels, drawn up to ten times until one fits, then the largest
+        central one of an allowed ratio, as in torchvision. Interpolation is bilinear and uses no pixel outside of the box. No
+        antialiasing: a box is never larger than the image, so nothing is shrunk. TensorFlow's SimCLR is bicubic.
     """
 
     unscaled: ClassVar[bool] = True
@@ -38,39 +35,34 @@ class Crop(View):
         self.scale, self.ratio = scale, ratio
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        boxes = self.draw(len(x), x.shape[2], x.shape[3], draws.numpy_generator(generator))
-        return stretched(x, draws.to(boxes, x.device))
+        boxes = self.draw(len(x), x.shape[2], x.shape[3], rng.numpy_generator(generator))
+        return resized(x, rng.to(boxes, x.device))
 
-    def draw(self, batch: int, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-        """(B,4) int64: top, left, height and width of the boxes of a batch."""
+    def draw(self, batch: int, height: int, width: int, numpy_rng: np.random.Generator) -> np.ndarray:
+        """Draw (B,4) int64: top, left, height and width of the box of each image."""
         (least, most), (narrow, wide) = self.scale, np.log(self.ratio)
-        area = height * width * rng.uniform(least, most, (batch, TRIES))
-        ratio = np.exp(rng.uniform(narrow, wide, (batch, TRIES)))
+        area = height * width * numpy_rng.uniform(least, most, (batch, TRIES))
+        ratio = np.exp(numpy_rng.uniform(narrow, wide, (batch, TRIES)))
         sides = np.stack([np.rint(np.sqrt(area / ratio)), np.rint(np.sqrt(area * ratio))], 2).astype(np.int64)
         fits: np.ndarray = np.all((sides > 0) & (sides <= (height, width)), axis=2)
         none = ~np.any(fits, axis=1)
         chosen = sides[np.arange(batch), fits.argmax(1)]  # the first that fits
         chosen[none] = self._largest(height, width)
         room = np.array([height, width]) - chosen
-        corner = rng.integers(0, room + 1)
+        corner = numpy_rng.integers(0, room + 1)
         corner[none] = room[none] // 2
         return np.concatenate([corner, chosen], 1)
 
     def _largest(self, height: int, width: int) -> tuple[int, int]:
-        """Of an allowed ratio."""
+        """Height and width of the largest box of an allowed ratio."""
         narrow, wide = self.ratio
         if width < narrow * height:
             return max(1, round(width / narrow)), width
         return height, max(1, round(height * wide)) if width > wide * height else width
 
 
-def stretched(x: Tensor, boxes: Tensor) -> Tensor:
-    """Each image's box at the whole size of the image, bilinear between the centres of pixels.
-
-    Args:
-        x: (B,C,H,W).
-        boxes: (B,4), top, left, height and width in pixels.
-    """
+def resized(x: Tensor, boxes: Tensor) -> Tensor:
+    """Resize the box of each image, (B,4) top, left, height and width, to its full size, bilinear between pixel centres."""
     (batch, _, height, width), (top, left, tall, wide) = x.shape, boxes.to(x.dtype).unbind(1)
     down, across = _places(top, tall, height), _places(left, wide, width)
     shape = (batch, height, width)
@@ -79,7 +71,7 @@ def stretched(x: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _places(start: Tensor, size: Tensor, length: int) -> Tensor:
-    """(B, length): where each pixel looks along one axis, in the grid's units of -1 to 1 from edge to edge."""
+    """(B, length): the source of each pixel along one axis, in the grid's units of -1 to 1 from edge to edge."""
     inside = (torch.arange(length, device=start.device, dtype=start.dtype) + 0.5) * (size[:, None] / length)
     inside = torch.minimum(inside.clamp_(min=0.5), size[:, None] - 0.5)  # not beyond the centres of the box's own pixels
     return (inside + start[:, None]) * (2 / length) - 1

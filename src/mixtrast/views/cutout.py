@@ -1,11 +1,9 @@
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
+from mixtrast import rng
+from mixtrast.validation import is_number
 from mixtrast.views._view import View
 
 
@@ -26,7 +24,7 @@ class Cutout(View):
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
         space = tuple(x.shape[1:]) if x.dim() == 2 else tuple(x.shape[2:])
-        centres = draws.numpy_generator(generator).integers(0, space, (len(x), len(space)))
+        centres = rng.numpy_generator(generator).integers(0, space, (len(x), len(space)))
         sides = np.full_like(centres, 1) * (np.asarray(space) * self.size).astype(np.int64)
-        inside = draws.inside(draws.to(draws.boxes(sides, centres, space), x.device), space)
+        inside = rng.inside(rng.to(rng.boxes(sides, centres, space), x.device), space)
         return x.masked_fill(inside if x.dim() == 2 else inside[:, None], self.fill)

@@ -1,21 +1,19 @@
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.views._pixels import check_probability, drawn, only
+from mixtrast import rng
+from mixtrast.views._pixels import change_rows, check_probability, draw_rows
 from mixtrast.views._view import View
 
 
 class Flip(View):
-    """The image in a mirror: left and right change places with probability `p`.
+    """Horizontal flip with probability `p`, and vertical flip with probability `vertical`.
 
     Args:
-        p: probability of left and right. 0 for text, digits, traffic signs and whatever else has a left and a right.
-        vertical: probability of top and bottom, drawn apart from `p`; 0.5 for what is seen from above.
+        p: probability of a horizontal flip. 0 for text, digits, traffic signs and all else that a mirror changes.
+        vertical: probability of a vertical flip, drawn independently; 0.5 for images from above.
     """
 
     unscaled: ClassVar[bool] = True
@@ -26,6 +24,8 @@ class Flip(View):
         self.p, self.vertical = p, vertical
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        rng = draws.numpy_generator(generator)
-        x = only(x, drawn(rng, len(x), self.p), lambda some: some.flip(3))
-        return only(x, drawn(rng, len(x), self.vertical), lambda some: some.flip(2)) if self.vertical else x
+        numpy_rng = rng.numpy_generator(generator)
+        x = change_rows(x, draw_rows(numpy_rng, len(x), self.p), lambda images: images.flip(3))
+        if self.vertical:
+            x = change_rows(x, draw_rows(numpy_rng, len(x), self.vertical), lambda images: images.flip(2))
+        return x

@@ -1,23 +1,21 @@
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.views._pixels import check_probability, drawn, grey, only
+from mixtrast import rng
+from mixtrast.views._pixels import change_rows, check_probability, draw_rows, grey
 from mixtrast.views._view import View
 
 
 class Gray(View):
-    """The image without its colours: every channel becomes .299 red + .587 green + .114 blue, with probability `p`.
+    """Conversion to greyscale with probability `p`: every channel becomes .299 red + .587 green + .114 blue.
 
     Args:
         p: probability.
 
     Reference: Chen et al., SimCLR, arXiv:2002.05709, appendix A.
-    Differs: where there are two channels or more than three, grey is their mean, and one channel is refused: it is grey.
+    Differs: where there are two channels or more than three, grey is their mean; one channel is refused.
         Weights are those of Pillow; torchvision's tensors have .2989 for red, TensorFlow's as well.
     """
 
@@ -30,5 +28,5 @@ class Gray(View):
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
         if x.shape[1] == 1:
             raise ValueError(f"Gray works on images of two or more channels, got shape {tuple(x.shape)}. Leave it out.")
-        chosen = drawn(draws.numpy_generator(generator), len(x), self.p)
-        return only(x, chosen, lambda some: grey(some).expand_as(some))
+        chosen = draw_rows(rng.numpy_generator(generator), len(x), self.p)
+        return change_rows(x, chosen, lambda images: grey(images).expand_as(images))

@@ -1,15 +1,13 @@
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
+from mixtrast import rng
+from mixtrast.views._pixels import check_probability
 from mixtrast.views._view import View
 
 
 class Mask(View):
-    """Feature drop-out: every number is set to `fill` with probability `p`, and the rest are left as they are.
+    """Feature dropout: every number is set to `fill` with probability `p`; the others are not rescaled.
 
     Args:
         p: probability; i-Mix uses .2 on the continuous columns of CovType.
@@ -20,10 +18,9 @@ class Mask(View):
     """
 
     def __init__(self, *, p: float = 0.2, fill: float = 0.0) -> None:
-        if not is_number(p) or not 0 <= p <= 1:
-            raise ValueError(f"`p` of Mask must be a probability, got {p!r}.")
+        check_probability("Mask", "p", p)
         self.p, self.fill = p, fill
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        local = draws.on_device(generator, x.device)
+        local = rng.on_device(generator, x.device)
         return x.masked_fill(torch.rand(x.shape, generator=local, device=x.device) < self.p, self.fill)

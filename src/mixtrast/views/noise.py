@@ -1,15 +1,13 @@
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
+from mixtrast import rng
+from mixtrast.validation import is_number
 from mixtrast.views._view import View
 
 
 class Noise(View):
-    """Gaussian noise on every number: x' = x + scale ε.
+    """Gaussian noise is added to every number: x' = x + scale ε.
 
     Args:
         scale: standard deviation, in the units of the input (1 is the spread of a standardised feature).
@@ -21,5 +19,5 @@ class Noise(View):
         self.scale = scale
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        local = draws.on_device(generator, x.device)
+        local = rng.on_device(generator, x.device)
         return torch.randn(x.shape, generator=local, device=x.device, dtype=x.dtype).mul_(self.scale).add_(x)

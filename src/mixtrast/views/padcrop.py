@@ -1,23 +1,21 @@
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from mixtrast import draws
+from mixtrast import rng
 from mixtrast.views._view import View
-from mixtrast.views.shift import moved
+from mixtrast.views.shift import shifted
 
 
 class PadCrop(View):
-    """The padded random crop: a black frame is put around the image, and a window of the image's size is cut out of it.
+    """The padded random crop: the image is padded with black, and a random window of its original size is cut out.
 
     Args:
-        padding: width of the frame in pixels; 4 of 32 on CIFAR.
+        padding: in pixels on each side; 4 of 32 on CIFAR.
 
     Reference: He et al., Deep Residual Learning, arXiv:1512.03385, section 4.2.
-    Differs: from `shift`, which moves what is scaled already and lets the mean come in, only in the black that comes in.
+    Differs: from `shift`, which is applied after scaling and fills with the mean, only in filling with black.
     """
 
     unscaled: ClassVar[bool] = True
@@ -28,5 +26,5 @@ class PadCrop(View):
         self.padding = padding
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        moves = draws.numpy_generator(generator).integers(-self.padding, self.padding + 1, (len(x), 2))
-        return moved(x, moves, self.padding, 0.0)
+        moves = rng.numpy_generator(generator).integers(-self.padding, self.padding + 1, (len(x), 2))
+        return shifted(x, moves, self.padding, 0.0)

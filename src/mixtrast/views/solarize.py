@@ -1,25 +1,23 @@
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
-from mixtrast.views._pixels import check_intensity, check_probability, drawn, only
+from mixtrast import rng
+from mixtrast.validation import is_number
+from mixtrast.views._pixels import change_rows, check_intensity, check_probability, draw_rows
 from mixtrast.views._view import View
 
 
 class Solarize(View):
-    """Bright becomes dark: every intensity of `threshold` or more becomes 1 minus itself, with probability `p`.
+    """Solarization with probability `p`: every intensity of `threshold` or more is inverted to 1 minus itself.
 
     Args:
         threshold: 0 turns the whole image into its negative.
         p: probability.
 
     Reference: Grill et al., BYOL, arXiv:2006.07733, appendix B (p = .2, and on the second view only).
-    Differs: both views of a run are drawn alike, so here it is on both.
+    Differs: both views of a run are drawn in the same way, so here it is on both.
     """
 
     unscaled: ClassVar[bool] = True
@@ -32,10 +30,10 @@ class Solarize(View):
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
         check_intensity("Solarize", x)
-        chosen = drawn(draws.numpy_generator(generator), len(x), self.p)
-        return only(x, chosen, lambda some: solarized(some, self.threshold))
+        chosen = draw_rows(rng.numpy_generator(generator), len(x), self.p)
+        return change_rows(x, chosen, lambda images: solarized(images, self.threshold))
 
 
 def solarized(x: Tensor, threshold: float) -> Tensor:
-    """x below the threshold, 1 - x from it on: exact at weights of 0 and 1, and half the time of `where` on a CPU."""
+    """x below the threshold, 1 - x from it on; `lerp` is exact at weights of 0 and 1, in half the time of `where` on a CPU."""
     return torch.lerp(x, 1 - x, (x >= threshold).to(x.dtype))

@@ -1,25 +1,23 @@
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from mixtrast import draws
-from mixtrast.checks import is_number
+from mixtrast import rng
+from mixtrast.views._pixels import check_probability
 from mixtrast.views._view import View
 
 
 class Swap(View):
-    """Some values of an example are those that another example has at the same place: they stay values that occur there.
+    """Some values of an example are replaced by those of other examples at the same place, so that they stay plausible.
 
-    Whatever an example is made of may be swapped: numbers, categories, missing values, ids of tokens. Each place draws its own
-    other example of the batch, so columns come from their own distribution, without what ties them to the others.
+    Works on anything: numbers, categories, missing values, ids of tokens. Each place draws its own other example of the batch,
+    so values come from the distribution of their column, independent of the other columns.
 
     Args:
         p: probability of each value.
 
-    Reference: Bahri et al., SCARF, ICLR 2022, arXiv:2106.15147, section 3 (with .6, of which view 1 has none).
+    Reference: Bahri et al., SCARF, ICLR 2022, arXiv:2106.15147, section 3 (with .6, on one of the two views).
     Differs: values come from the batch, not from all training rows; and each value is swapped with probability p, where SCARF
         swaps a fixed share of the columns.
     """
@@ -27,11 +25,10 @@ class Swap(View):
     discrete: ClassVar[bool] = True
 
     def __init__(self, *, p: float = 0.3) -> None:
-        if not is_number(p) or not 0 <= p <= 1:
-            raise ValueError(f"`p` of Swap must be a probability, got {p!r}.")
+        check_probability("Swap", "p", p)
         self.p = p
 
     def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        local = draws.on_device(generator, x.device)
+        local = rng.on_device(generator, x.device)
         others = torch.randint(len(x), x.shape, generator=local, device=x.device)
         return torch.where(torch.rand(x.shape, generator=local, device=x.device) < self.p, x.gather(0, others), x)
