@@ -1,14 +1,14 @@
-"""Files that are there whole or not at all, whatever happens while they are written."""
+"""Files that are written completely or not at all."""
 
 import os
 from pathlib import Path
 
 
 def write(path: Path, content: bytes | memoryview, *, sync: bool = False) -> None:
-    """Writes beside and moves into place; on an error (a full disk) what was there before is left as it was.
+    """Write a file next to `path` and move it into place; after an error (a full disk) `path` is unchanged.
 
     Args:
-        sync: also wait until it is on the disk, so that a power cut leaves the old or the new.
+        sync: also wait until it is on the disk, so that a power cut leaves the old file or the new one.
     """
     partial = path.with_name(path.name + ".partial")
     try:

@@ -15,7 +15,7 @@ from mixtrast.options import RUN
 
 if TYPE_CHECKING:
     from mixtrast.recipe import Request
-    from mixtrast.run import ClaimedRun, Reader, Run
+    from mixtrast.run import ClaimedRun, ReadOnce, Run
 
 HELP = "data in, a trained encoder and a report out"
 EPILOG = """\
@@ -49,11 +49,11 @@ def run(call: Call) -> int:
     """Train with every seed, one after the other, and make one report of all."""
     from mixtrast import run as runs
 
-    reader = runs.Reader()  # opens the data once for all seeds
-    jobs = _jobs(call, reader)
+    read_inputs = runs.ReadOnce()  # opens the data once for all seeds
+    jobs = _jobs(call, read_inputs)
     several, folders = len(jobs) > 1, list[Path]()
     for request, out in jobs:
-        code, folder = _one(call, request, out, reader, first=not folders, several=several)
+        code, folder = _one(call, request, out, read_inputs, first=not folders, several=several)
         if code:
             if code in (130, 143):
                 print_resume(call.words, folder.parent if several else folder)
@@ -67,7 +67,7 @@ def run(call: Call) -> int:
 # --- the runs -------------------------------------------------------------------------------------------------------------
 
 
-def _jobs(call: Call, reader: Reader) -> list[tuple[Request, Path | None]]:
+def _jobs(call: Call, read_inputs: ReadOnce) -> list[tuple[Request, Path | None]]:
     """The request of each seed's run, and its folder where one is named. All folders are checked before anything runs."""
     from mixtrast import run as runs
     from mixtrast.recipe import sections
@@ -82,7 +82,7 @@ def _jobs(call: Call, reader: Reader) -> list[tuple[Request, Path | None]]:
         own = chosen if seed is None else {**chosen, "seed": seed}
         jobs.append((runs.settings(own, out=out, resume=arguments.resume, recipe=arguments.recipe), out))
     if len(jobs) > 1 and root is None:
-        root = runs.free_folder(runs.prepare(jobs[0][0], arguments.data, arguments.test, reader=reader))
+        root = runs.free_folder(runs.prepare(jobs[0][0], arguments.data, arguments.test, read_inputs=read_inputs))
         jobs = [(request, root / f"seed-{request.seed}") for request, _ in jobs]
     if len(jobs) > 1 and root is not None:
         _check_folders(root, [out for _, out in jobs if out is not None], resume=arguments.resume)
@@ -109,14 +109,16 @@ def _check_folders(root: Path, folders: list[Path], *, resume: bool) -> None:
         raise FileExistsError(f"{taken} exists already, and nothing is overwritten. Choose another --out.")
 
 
-def _one(call: Call, request: Request, out: Path | None, reader: Reader, *, first: bool, several: bool) -> tuple[int, Path]:
+def _one(
+    call: Call, request: Request, out: Path | None, read_inputs: ReadOnce, *, first: bool, several: bool
+) -> tuple[int, Path]:
     """One run: exit code and folder. Once its folder is made, nothing that fails is called wrong input."""
     from mixtrast import run as runs
     from mixtrast.cli import _run_output as output
 
     arguments = call.arguments
     try:
-        claimed = runs.claim(request, arguments.data, arguments.test, out=out, resume=arguments.resume, reader=reader)
+        claimed = runs.claim(request, arguments.data, arguments.test, out=out, resume=arguments.resume, read_inputs=read_inputs)
     except OSError as error:
         if error.errno not in FULL_DISK:
             raise

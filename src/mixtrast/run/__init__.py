@@ -4,7 +4,7 @@ from mixtrast.run.arrays import join_arrays as join_arrays
 from mixtrast.run.arrays import views_section as views_section
 from mixtrast.run.folder import is_finished as is_finished
 from mixtrast.run.inputs import Inputs as Inputs
-from mixtrast.run.inputs import Reader as Reader
+from mixtrast.run.inputs import ReadOnce as ReadOnce
 from mixtrast.run.inputs import read as read
 from mixtrast.run.inputs import read_for as read_for
 from mixtrast.run.prepare import PreparedRun as PreparedRun

@@ -62,8 +62,8 @@ class Inputs:
         return self.dataset.task == "classes" and self.dataset.label_sets is None
 
 
-class Reader:
-    """Reads inputs. The dataset that was opened last is used again for the same source and options, whatever the seed."""
+class ReadOnce:
+    """`read` that opens a dataset once for the same source and options, whatever the seed."""
 
     def __init__(self) -> None:
         self._opened: tuple[str, Any, Any, Dataset] | None = None

@@ -65,18 +65,18 @@ class PreparedRun(Inputs):
 
 
 def prepare(
-    request: Request | Mapping[str, Any], source: Any = None, test: Any = None, *, reader: Callable[..., Inputs] = read
+    request: Request | Mapping[str, Any], source: Any = None, test: Any = None, *, read_inputs: Callable[..., Inputs] = read
 ) -> PreparedRun:
     """Check, read, split, decide, build, and try one batch.
 
     Args:
         source, test: the data, where they are not a path in the recipe.
-        reader: instead of `read`, where the same data were read before.
+        read_inputs: instead of `read`, where the same data were read before.
 
     Raises: ValueError, TypeError or FileNotFoundError with a sentence about what was requested.
     """
     request = request if isinstance(request, Request) else check(request)
-    inputs = reader(request.data, request.seed or 0, Training.of(request.training).bins, source, test)
+    inputs = read_inputs(request.data, request.seed or 0, Training.of(request.training).bins, source, test)
     dataset, train = inputs.dataset, inputs.split.train
     labelled = int((inputs.visible[train] >= 0).sum())
     task = task_of(dataset)

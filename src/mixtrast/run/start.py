@@ -147,12 +147,12 @@ def claim(
     *,
     out: str | Path | None,
     resume: bool,
-    reader: Callable[..., Inputs] = read,
+    read_inputs: Callable[..., Inputs] = read,
 ) -> ClaimedRun:
     """Prepare a run, and make its folder or check that it holds the same run; nothing is written if anything is wrong."""
     if resume and out is None:
         raise ValueError("`resume` continues a run, but no folder was named. Add out=..., or --out DIR.")
-    prepared = prepare(request, source, test, reader=reader)
+    prepared = prepare(request, source, test, read_inputs=read_inputs)
     folder = free_folder(prepared) if out is None else Path(out).expanduser()
     finished, new = resume and run_folder.is_finished(folder), not folder.exists()
     run_folder.create(folder, prepared.recipe, resume=resume)

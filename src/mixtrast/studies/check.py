@@ -116,10 +116,10 @@ def check(requests: Mapping[str, Request], source: Any, test: Any, seed: int) ->
 
 def _prepared(requests: Mapping[str, Request], source: Any, test: Any) -> tuple[list[Configuration], list[str]]:
     """A run of each configuration, up to trying one batch. A problem with the data is told once."""
-    found, problems, reader = list[Configuration](), list[str](), _InputsCache()
+    found, problems, read_inputs = list[Configuration](), list[str](), _InputsCache()
     for name, request in requests.items():
         try:
-            prepared = run.prepare(request, source, test, reader=reader)
+            prepared = run.prepare(request, source, test, read_inputs=read_inputs)
         except RecipeError as error:
             problems += [f"{name}: {problem}" for problem in error.problems]
             continue
@@ -139,7 +139,7 @@ class _InputsCache:
     """Reads inputs; those that were read last are used again: a folder of images can take minutes."""
 
     def __init__(self) -> None:
-        self._read = run.Reader()
+        self._read = run.ReadOnce()
         self._last: tuple[str, Inputs] | None = None
 
     def __call__(self, section: DataSection, seed: int, bins: int, source: Any = None, test: Any = None) -> Inputs:
