@@ -139,7 +139,7 @@ def log_partition(
 
     `among` = (anchor labels, candidate labels), hard ones, leaves only the candidates of the row's own id. So, with r =
     `row_mass(...)` the number of positives: solo-learn's SupCon is `log_partition(...) - log_partition(..., among=...)`,
-    SupCon's "in" form adds log r, and one partition for the whole batch (MixSupCon's reading A) is their `logsumexp`.
+    SupCon's "in" form adds log r, and one partition for the whole batch (`reading="A"` of MixSupCon) is their `logsumexp`.
     The other arguments are those of `contrast`.
     """
     ids = None

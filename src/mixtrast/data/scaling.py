@@ -20,7 +20,8 @@ def scaling(
     deviation 1), as in i-Mix's one-hot columns of CovType: how rare a value is should not make it large. So do codes of
     categories and ids of tokens. Missing values are left out.
 
-    Images in bytes are taken as x / 255, and their sums are exact. Where the dataset has `constants`, those are returned.
+    Images in bytes are taken as x / 255, and their sums are exact. Where the dataset has `constants` (a published mean and
+    deviation), those are returned.
 
     Args:
         rows: (R,) int64, the training rows, 1 or more.

@@ -18,7 +18,7 @@ class CUB(PhotoDataset):
         "cub",
         ("cub", ""),
         (Remote("CUB_200_2011.tgz", "https://data.caltech.edu/records/65de6-vp158", 1_150_585_339),),
-        "C. Wah et al., Caltech; the images are Flickr's, for research that earns nothing",
+        "C. Wah et al., Caltech; the images are Flickr's, for non-commercial research",
         ("CUB_200_2011",),
         unpack=True,
     )

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from mixtrast.evaluation._verdict import BETTER, judge_features
-from mixtrast.records import Learning, Results, Verdict
+from mixtrast.evaluation._verdict import judge_features
+from mixtrast.records import BETTER_VERDICTS, Learning, Results, Verdict
 from mixtrast.text import count
 
 LEAST_PROGRESS = 0.05  # of the way from chance to the floor: below it a loss counts as unchanged
@@ -18,7 +18,7 @@ LEAST_STEPS = 100  # of training, below which nothing else is said against a met
 SEVERITY = (
     *("diverged", "collapsed", "possible leak", "too early", "at chance", "no progress", "worse than before training"),
     *("overfitting", "no better than majority", "no better than raw input", "no better than before training"),
-    *("no better than baseline", "worse than supervised", "learning", *BETTER),
+    *("no better than baseline", "worse than supervised", "learning", *BETTER_VERDICTS),
 )
 
 
@@ -30,9 +30,9 @@ def diagnose(results: Results, *, warmup_done: bool | None = None) -> tuple[Verd
     Verdicts: "learning": the loss has gone 5 % of the way from chance to the floor (0 where the floor is not known), else "at
     chance"; "no progress" if it was as low at the start. "too early": before warm-up is done, and with fewer than 100 steps
     where the features are not clearly better. "diverged": the loss is not finite. "collapsed": features have an effective rank
-    below 2 (of more than 4), or a uniformity above -0.05. "overfitting": less than half of the gain on training examples, and
-    of what training added to it, is there on others, and more than `gain_margin` of what it added is missing. "possible leak":
-    a column looks like an identifier. Of the first probe: "better than baselines", "better with few labels", "worse than
+    below 2 (of more than 4), or a uniformity above -0.05. "overfitting": gain_val is less than half of gain_train, the same
+    holds for what training added to each, and the two additions differ by more than `gain_margin`. "possible leak": a column
+    looks like an identifier. Of the first probe: "better than baselines", "better with few labels", "worse than
     before training", "no better than before training", "... raw input", "... majority", "... baseline" (the best baseline on
     raw input), "worse than supervised". What is clearly better, `mixtrast.significance` decides.
     """
@@ -40,7 +40,7 @@ def diagnose(results: Results, *, warmup_done: bool | None = None) -> tuple[Verd
     early = learning.steps is not None and learning.steps < LEAST_STEPS
     found = [*_training(learning, warmup_done), *judge_features(results, early)]
     names = {verdict.verdict for verdict in found}
-    if early and not names & {*BETTER, "too early"}:
+    if early and not names & {*BETTER_VERDICTS, "too early"}:
         says = f"Training took only {count(learning.steps or 0, 'step')}: too few to judge the method."
         found.append(Verdict("too early", f"{says} Train for longer (--epochs); a few thousand steps are typical."))
     return tuple(sorted(found, key=lambda verdict: SEVERITY.index(verdict.verdict)))

@@ -13,7 +13,6 @@ from mixtrast.records import ROW_NAMES, LabelPoint, Results, Score, Verdict
 from mixtrast.significance import Clarity, Difference, Metric, Sample, difference
 from mixtrast.text import count
 
-BETTER = ("better with few labels", "better than baselines")
 FEW = 10  # labels per class, at which few labels are judged
 LABELLED = "Where all examples have labels, use {}; mixing and contrast help when labels are few or missing"
 ADVICE = {

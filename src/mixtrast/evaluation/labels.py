@@ -28,7 +28,7 @@ class Labels(Evaluation):
     Args:
         per_class: values of n; those that fewer than half of the classes have are left out, and `skipped` says so.
         draws: how many times.
-        strengths: values of C to choose from.
+        strengths: values of C, the inverse of the regularisation strength, to choose from.
 
     Returns (when called): the points, each with the test accuracy of every draw by row; `skipped` and `fewer` are sentences.
 

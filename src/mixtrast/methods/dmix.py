@@ -25,8 +25,8 @@ class DMix(EMix):
         dim: numbers in z.
 
     Reference: Dmix, an unpublished text, its Algorithm 2, on DABS (arXiv:2111.12062).
-    Differs: ceil(λ T) tokens stay, where that text's index says the batch; λ in the loss is the realised share, not the λ
-        drawn; mixtures are the anchors, as in its eq. 2.
+    Differs: ceil(λ T) of the T tokens stay (the text's formula indexes the batch, which must be a slip); λ in the loss is the
+        realised share, not the λ drawn; mixtures are the anchors, as in its eq. 2.
     """
 
     default_mixer: ClassVar[DefaultMixer | None] = DefaultMixer("patchmix", {"per": "batch"})

@@ -25,8 +25,8 @@ class EMix(MixingMethod, Contrastive):
         mixer: by default mixup with λ = max(λ, 1 - λ).
         depth: where to mix: 1 is the embedding, deeper as the encoder says; of several, one is drawn for each batch.
         detach: whether the partner has no gradient (sg).
-        compatible: "dabs" gives every row the mean λ of the batch in its target, as the published code does by a broadcast;
-            its inputs are mixed by their own λ all the same.
+        compatible: with published code: "dabs" gives every row the mean λ of the batch in its target, as the published code
+            does by a broadcast; its inputs are mixed by their own λ all the same.
         temperature: τ.
         projector: see `encoders.head`.
         dim: numbers in z.

@@ -42,7 +42,7 @@ class Sheet(ABC):
         """Return how messages call a row, counted from 0."""
 
     @abstractmethod
-    def written(self, values: Any) -> np.ndarray:
+    def column_values(self, values: Any) -> np.ndarray:
         """Return a column of `read` with labels or groups, (N,): numbers, or objects, None where missing."""
 
     def find(self, name: str, option: str) -> str:
@@ -106,7 +106,7 @@ class FileSheet(Sheet):
     def where(self, row: int) -> str:
         return f"line {line_of(self.form, row):,}"
 
-    def written(self, values: Any) -> np.ndarray:
+    def column_values(self, values: Any) -> np.ndarray:
         text: np.ndarray = values.str.strip().fillna("").to_numpy(dtype=object)
         kinds, inverse = np.unique(text.astype(str), return_inverse=True)
         there = [kind for kind in kinds.tolist() if kind not in MISSING]
@@ -135,7 +135,7 @@ class FrameSheet(Sheet):
     def where(self, row: int) -> str:
         return f"row {row:,}"
 
-    def written(self, values: Any) -> np.ndarray:
+    def column_values(self, values: Any) -> np.ndarray:
         if isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
             return np.asarray(values)
         plain = values.astype(object)

@@ -180,7 +180,7 @@ def _from_table(file: FastaFile, path: Path, name: str, option: str) -> np.ndarr
         sheet = FileSheet(path, "no")  # its first row is an example
     column, key = sheet.find(name, option), sheet.columns[0]
     frame = sheet.read(list(sheet.columns))
-    by_id = dict(zip(frame[key].astype(str).str.strip(), sheet.written(frame[column]).tolist(), strict=True))
+    by_id = dict(zip(frame[key].astype(str).str.strip(), sheet.column_values(frame[column]).tolist(), strict=True))
     ids = [next((word for word in each if word in by_id), each[0]) for each in words]
     lacking = [each for each in ids if each not in by_id]
     if len(lacking) == len(ids):

@@ -24,7 +24,7 @@ class Speech(Reader):
     Args:
         label: None: the subfolder; else a part of the file name, between _ and -: "first", "last", or its number, 1 and up. Of
             7_jackson_32.wav "first" is 7.
-        groups: likewise, what stays in one part of a split: the speaker is "2" there.
+        groups: likewise, what stays in one split: "2" is the second part of the name, here jackson, the speaker.
         rate: samples a second; None: the rate of most files.
         seconds: length of an example; None: the length of 95 % of the sounds, at most 10.
         task: what the label is; "auto" decides by its values, with a note.

@@ -91,7 +91,7 @@ class Tabular(Reader):
         if label is not None:
             values: np.ndarray | None = _separate_label(label, rows, sheet)
         else:
-            values = sheet.written(rows[roles.label]) if roles.label is not None else None
+            values = sheet.column_values(rows[roles.label]) if roles.label is not None else None
         kind = "" if columns.levels else " of numbers"
         found = f"{sheet.name}: {count(len(columns.x), 'row')}, {count(len(roles.inputs), 'column')}{kind}."
         about = column_notes(columns.x, roles.inputs) if earlier is None else []
@@ -100,7 +100,7 @@ class Tabular(Reader):
             schema=self._schema(columns, roles, sheet, earlier),
             where=sheet.where,
             label=values,
-            groups=sheet.written(rows[roles.groups]) if roles.groups else None,
+            groups=sheet.column_values(rows[roles.groups]) if roles.groups else None,
             label_name="the label" if label is not None else f"label {roles.label!r}",
             groups_name=f"groups {roles.groups!r}",
             notes=(found, *columns.notes, *sheet.notes, *roles.notes, *about),
@@ -199,4 +199,4 @@ def _separate_label(label: Any, rows: Any, sheet: Sheet) -> np.ndarray:
             "the label must have the index of the frame, got another. Use `label.reindex(frame.index)`, or "
             "`.reset_index(drop=True)` on both when they are in the same order."
         )
-    return sheet.written(label)
+    return sheet.column_values(label)

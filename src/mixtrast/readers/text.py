@@ -26,7 +26,7 @@ class Text(Reader):
 
     A column is text where its values have several words and are nearly all different; else `text` names it. A vocabulary of
     word pieces (byte-level BPE) is learned from the training file and stored with the run, or read from a file that a tokenizer
-    was saved to. Letters become small.
+    was saved to. Text is lowercased.
 
     Args:
         text: the column, or two of them whose texts are joined (pairs of sentences); None: the one that looks like text.
@@ -75,7 +75,9 @@ class Text(Reader):
     def load(self, source: Any, *, test: Any = None, schema: Schema | None = None) -> Dataset:
         """Read x (N,T) int64, with padding after the end of shorter texts."""
         first = self._read(source, schema)
-        second = None if test is None else self._read(test, replace(first.schema, options={}))  # label and groups must be there
+        second = (
+            None if test is None else self._read(test, replace(first.schema, options={}))
+        )  # as if asked for: label and groups must exist
         name = "frame" if is_frame(source) else stem_and_ending(existing_file(source))[0]
         return assemble(name, first, test=second, task=self.task, schema=schema)
 
@@ -101,8 +103,8 @@ class Text(Reader):
             x=padded(ids, spec.length, pad),
             schema=replace(self.schema_of(spec), text=columns, label=label, groups=groups, tokenizer=tokenizer.to_str()),
             where=sheet.where,
-            label=sheet.written(frame[label]) if label else None,
-            groups=sheet.written(frame[groups]) if groups else None,
+            label=sheet.column_values(frame[label]) if label else None,
+            groups=sheet.column_values(frame[groups]) if groups else None,
             label_name=f"label {label!r}",
             groups_name=f"groups {groups!r}",
             notes=(

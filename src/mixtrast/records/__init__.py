@@ -27,6 +27,7 @@ from mixtrast.records.metrics import append_metrics as append_metrics
 from mixtrast.records.metrics import last_step as last_step
 from mixtrast.records.metrics import read_metrics as read_metrics
 from mixtrast.records.metrics import write_metrics as write_metrics
+from mixtrast.records.results import BETTER_VERDICTS as BETTER_VERDICTS
 from mixtrast.records.results import GOOD_VERDICTS as GOOD_VERDICTS
 from mixtrast.records.results import Cost as Cost
 from mixtrast.records.results import DataRecord as DataRecord

@@ -113,7 +113,7 @@ def write_comparison(folder: Path, record: ComparisonRecord) -> None:
 
 
 def append_session(folder: Path, session: SessionRecord) -> None:
-    """Add a line to sessions.jsonl; the last line of a session counts."""
+    """Add a line to sessions.jsonl after each run; the last line of a session has its totals."""
     with (folder / SESSIONS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(_json.write(session)) + "\n")
 

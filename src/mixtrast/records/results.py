@@ -10,7 +10,8 @@ from mixtrast.records._json import Json
 from mixtrast.records.scores import ROW_NAMES, EvaluationRecord, LabelCurve, Score
 
 VERSION = 2
-GOOD_VERDICTS = ("learning", "better than baselines", "better with few labels")  # those that ask for nothing
+BETTER_VERDICTS = ("better with few labels", "better than baselines")
+GOOD_VERDICTS = ("learning", *BETTER_VERDICTS)  # no action is needed
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class Learning:
         loss, chance, floor: means of the last tenth of training; chance is the loss of random features, floor its minimum.
         alignment, uniformity: of the embeddings of validation examples.
         rank, dim: effective rank of the features, and how many there are.
-        gain_train, gain_val: chance less loss on training and on other examples; `_before`: before training.
-        gain_margin: how far one more batch of training examples may be from gain_train.
+        gain_train, gain_val: chance - loss, on training examples and on others; `_before`: before training.
+        gain_margin: half the 95 % prediction interval of gain_train for one more batch of training examples.
         within, between: mean cosine of the features of two examples of one class, and of two classes.
         warned: sentences about columns that look like an identifier.
     """
